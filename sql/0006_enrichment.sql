@@ -130,7 +130,7 @@ comment on table enrichment.forecast_backtest is
 create table enrichment.price_recommendation (
     stock_id uuid primary key,
     platform text not null,
-    partner_variant_id text not null,
+    partner_variant_id text,
     currency_code text not null,
     reference_price numeric(12, 2),
     break_even_price numeric(12, 2),
