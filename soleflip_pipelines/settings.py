@@ -17,12 +17,14 @@ from zoneinfo import ZoneInfo
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from soleflip_pipelines.errors import SoleflipError
+
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 BERLIN = ZoneInfo("Europe/Berlin")
 OWN_PREFIX = "SOLEFLIP_"
 
 
-class SettingsError(Exception):
+class SettingsError(SoleflipError):
     """A setting is missing, unknown or malformed; the text names the variable and the remedy."""
 
 
