@@ -1,0 +1,70 @@
+"""Fixtures for all tests: a throw-away PostgreSQL a session, a fresh migrated database a test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from soleflip_pipelines.settings import Settings, load_settings
+from soleflip_pipelines.warehouse.connection import connect, prepare_database
+from soleflip_pipelines.warehouse.embedded import EmbeddedPostgres, ServerAddress
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_settings_from_outside() -> None:
+    for name in list(os.environ):
+        if name.startswith(("SOLEFLIP_", "STOCKX_", "AWIN_", "ECB_", "EBAY_", "ALIAS_")):
+            del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerAddress]:
+    """A PostgreSQL server for this session; it trades durability for speed."""
+    embedded = EmbeddedPostgres(tmp_path_factory.mktemp("server"), options={"fsync": "off"})
+    yield embedded.ensure_running()
+    embedded.stop()
+
+
+@pytest.fixture(scope="session")
+def template_database(server: ServerAddress, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database with all migrations applied, from which each test's own is copied."""
+    name = "template_migrated"
+    create_database(server, name)
+    prepare_database(settings_for(server, name, tmp_path_factory.mktemp("template")))
+    return name
+
+
+@pytest.fixture
+def settings(server: ServerAddress, template_database: str, tmp_path: Path) -> Iterator[Settings]:
+    """Settings of a fresh, migrated sandbox database and an empty home of this test alone."""
+    name = f"test_{uuid4().hex[:12]}"
+    create_database(server, name, template=template_database)
+    yield settings_for(server, name, tmp_path / "home")
+    with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
+        conn.execute(f'drop database "{name}" with (force)')
+
+
+@pytest.fixture
+def conn(settings: Settings) -> Iterator[psycopg.Connection]:
+    """A connection of the loader role to the test's database."""
+    with connect(settings, role="loader") as connection:
+        yield connection
+
+
+def create_database(server: ServerAddress, name: str, template: str = "template1") -> None:
+    """Create a database as a copy of a template."""
+    with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
+        conn.execute(f'create database "{name}" template "{template}"')
+
+
+def settings_for(server: ServerAddress, database: str, home: Path) -> Settings:
+    """Settings whose database is one of the session's server."""
+    home.mkdir(exist_ok=True)
+    return load_settings(
+        {"SOLEFLIP_HOME": str(home), "SOLEFLIP_DATABASE_URL": server.url(database)}
+    )
