@@ -1,0 +1,45 @@
+{#-
+    Text of a partner to a type. What does not fit becomes NULL, so that one odd row never stops a
+    view; the loaders quarantine rows that lack what they must have.
+-#}
+{% macro to_numeric(text_sql) -%}
+    case when {{ text_sql }} ~ '^\s*[-+]?\d{1,12}(\.\d+)?\s*$' then ({{ text_sql }})::numeric end
+{%- endmacro %}
+
+{% macro to_money(text_sql) -%}
+    case
+        when {{ text_sql }} ~ '^\s*[-+]?\d{1,10}(\.\d+)?\s*$'
+            then round(({{ text_sql }})::numeric, 2)::numeric(12, 2)
+    end
+{%- endmacro %}
+
+{% macro to_integer(text_sql) -%}
+    case when {{ text_sql }} ~ '^\s*[-+]?\d{1,9}\s*$' then ({{ text_sql }})::integer end
+{%- endmacro %}
+
+{#- A time without a zone is UTC, as the partners' documents say. -#}
+{% macro to_timestamp_utc(text_sql) -%}
+    case
+        when {{ text_sql }} ~ '^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}.*([zZ]|[-+]\d{2}:?(\d{2})?)$'
+            then ({{ text_sql }})::timestamptz
+        when {{ text_sql }} ~ '^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}[:.0-9]*)?$'
+            then ({{ text_sql }})::timestamp at time zone 'UTC'
+    end
+{%- endmacro %}
+
+{% macro to_date(text_sql) -%}
+    case when {{ text_sql }} ~ '^\d{4}-\d{2}-\d{2}' then left({{ text_sql }}, 10)::date end
+{%- endmacro %}
+
+{#- Partners write "nothing" as a blank or as N/A. -#}
+{% macro blank_to_null(text_sql) -%}
+    case when btrim({{ text_sql }}) not in ('', 'N/A', 'n/a') then btrim({{ text_sql }}) end
+{%- endmacro %}
+
+{#- GTINs come as UPC, EAN-13 or GTIN-8: padded to 14 digits they can be compared. -#}
+{% macro to_gtin14(text_sql) -%}
+    case
+        when btrim({{ text_sql }}) ~ '^\d{8,14}$' and btrim({{ text_sql }}) !~ '^0+$'
+            then lpad(btrim({{ text_sql }}), 14, '0')
+    end
+{%- endmacro %}

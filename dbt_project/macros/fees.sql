@@ -1,0 +1,12 @@
+{#- The kind of a payout line. StockX words its labels anew every year ("MinTransactionFee",
+    "Transaction Fee (8.0%)"), so only letters count, and the kind is what the label contains. -#}
+{% macro fee_kind(label_sql) -%}
+    case
+        when lower({{ label_sql }}) like '%penalty%' then 'penalty'
+        when regexp_replace(lower({{ label_sql }}), '[^a-z]', '', 'g') like '%transactionfee%'
+            then 'transaction'
+        when lower({{ label_sql }}) like 'payment proc%' then 'processing'
+        when lower({{ label_sql }}) like 'shipping%' then 'shipping'
+        else 'other'
+    end
+{%- endmacro %}

@@ -1,0 +1,62 @@
+with
+
+source as (
+    select * from {{ source('raw_awin', 'offers') }}
+),
+
+changes as (
+    select * from {{ source('history', 'offer_change') }}
+),
+
+latest_change as (
+    select distinct on (feed_id, aw_product_id)
+        feed_id,
+        aw_product_id,
+        is_listed
+    from changes
+    order by feed_id asc, aw_product_id asc, changed_at desc
+),
+
+renamed as (
+    select
+        source.feed_id,
+        source.aw_product_id,
+        source.payload ->> 'merchant_id' as merchant_id,
+        source.payload ->> 'merchant_name' as merchant_name,
+        source.payload ->> 'merchant_product_id' as merchant_product_id,
+        {{ blank_to_null("source.payload ->> 'product_name'") }} as product_name,
+        {{ blank_to_null("source.payload ->> 'description'") }} as description,
+        {{ blank_to_null("source.payload ->> 'brand_name'") }} as brand_raw,
+        coalesce(
+            {{ blank_to_null("source.payload ->> 'merchant_category'") }},
+            {{ blank_to_null("source.payload ->> 'category_name'") }}
+        ) as category_raw,
+        {{ to_money("source.payload ->> 'search_price'") }} as price,
+        upper({{ blank_to_null("source.payload ->> 'currency'") }}) as currency_code,
+        {{ to_money("source.payload ->> 'rrp_price'") }} as rrp,
+        {{ to_money("source.payload ->> 'delivery_cost'") }} as delivery_cost,
+        lower(source.payload ->> 'in_stock') in ('1', 'yes', 'true') as is_in_stock,
+        {{ to_integer("source.payload ->> 'stock_quantity'") }} as stock_quantity,
+        coalesce(
+            {{ to_gtin14("source.payload ->> 'ean'") }},
+            {{ to_gtin14("source.payload ->> 'product_GTIN'") }},
+            {{ to_gtin14("source.payload ->> 'upc'") }}
+        ) as gtin,
+        {{ blank_to_null("source.payload ->> 'mpn'") }} as mpn,
+        {{ blank_to_null("source.payload ->> 'colour'") }} as colour,
+        {{ blank_to_null("source.payload ->> 'Fashion:size'") }} as size_raw,
+        coalesce(source.payload ->> 'aw_deep_link', source.payload ->> 'merchant_deep_link')
+            as deep_link,
+        coalesce(source.payload ->> 'merchant_image_url', source.payload ->> 'aw_image_url')
+            as image_url,
+        coalesce(latest_change.is_listed, true) as is_listed,
+        source.first_seen_at,
+        source.changed_at
+    from source
+    left join latest_change
+        on
+            source.feed_id = latest_change.feed_id
+            and source.aw_product_id = latest_change.aw_product_id
+)
+
+select * from renamed
