@@ -138,6 +138,19 @@ def dagster_environment(settings: Settings) -> dict[str, str]:
     }
 
 
+def libpq_environment(settings: Settings) -> dict[str, str]:
+    """The variables by which PostgreSQL's own programs find the database."""
+    parts = _parts(settings)
+    return {
+        "PGHOST": parts["host"],
+        "PGPORT": parts["port"],
+        "PGUSER": parts["user"],
+        "PGPASSWORD": parts["password"],
+        "PGDATABASE": parts["dbname"],
+        "PGSSLMODE": parts["sslmode"],
+    }
+
+
 def _parts(settings: Settings) -> dict[str, str]:
     given = {k: str(v) for k, v in conninfo_to_dict(database_url(settings)).items() if v}
     defaults = {"host": "localhost", "port": "5432", "user": "postgres", "password": ""}

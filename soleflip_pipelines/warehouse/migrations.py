@@ -68,8 +68,7 @@ def apply_migrations(conn: psycopg.Connection, folder: Path) -> list[str]:
     conn.execute("select pg_advisory_lock(%s)", [LOCK_KEY])
     try:
         conn.execute(BOOK)
-        rows = conn.execute("select name, sha256 from public.soleflip_migration").fetchall()
-        missing = _missing(migrations, {str(name): str(digest) for name, digest in rows})
+        missing = _missing(migrations, _applied(conn))
         for migration in missing:
             _apply(conn, migration)
         return [migration.name for migration in missing]
@@ -81,6 +80,16 @@ def apply_migrations(conn: psycopg.Connection, folder: Path) -> list[str]:
     finally:
         if not conn.closed:
             conn.execute("select pg_advisory_unlock(%s)", [LOCK_KEY])
+
+
+def pending_migrations(conn: psycopg.Connection, folder: Path) -> list[str]:
+    """The names of what is not applied yet; raises MigrationError like `apply_migrations`."""
+    return [migration.name for migration in _missing(read_migrations(folder), _applied(conn))]
+
+
+def _applied(conn: psycopg.Connection) -> dict[str, str]:
+    rows = conn.execute("select name, sha256 from public.soleflip_migration").fetchall()
+    return {str(name): str(digest) for name, digest in rows}
 
 
 def _missing(migrations: list[Migration], applied: dict[str, str]) -> list[Migration]:

@@ -1,0 +1,161 @@
+"""The `soleflip` command: running jobs, looking at results, and the door to the sub-commands.
+
+Each command imports what it needs when it runs, so that help and completion answer at once. The
+groups `db`, `sandbox` and `secrets` are in `commands`.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from soleflip_pipelines.commands import database, sandbox, secrets
+from soleflip_pipelines.errors import SoleflipError
+
+app = typer.Typer(
+    name="soleflip",
+    help="The data platform of a sneaker reseller: orders, stock, prices, profit, forecasts.",
+    epilog="Begin with: soleflip run · soleflip status · soleflip ui",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.add_typer(database.app, name="db")
+app.add_typer(sandbox.app, name="sandbox")
+app.add_typer(secrets.app, name="secrets")
+
+console = Console()
+DEBUG = "--debug"
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option(DEBUG, help="Show the traceback of an error.")] = False,
+) -> None:
+    """Options of every command; `main` looks for --debug itself, since errors end up there."""
+
+
+@app.command()
+def run(
+    job: Annotated[str, typer.Argument(help="The job's name.")] = "refresh_all",
+) -> None:
+    """Run a job here and now; the exit code tells how it ended.
+
+    Examples: [bold]soleflip run[/bold] · [bold]soleflip run sync_orders[/bold]
+    """
+    from soleflip_pipelines.commands.support import running_settings
+    from soleflip_pipelines.defs.run_job import run_job
+
+    outcome = run_job(running_settings(console), job, console)
+    raise typer.Exit(0 if outcome.succeeded else 1)
+
+
+@app.command()
+def ui(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 3000,
+) -> None:
+    """Serve the Dagster UI with schedules and sensors until Ctrl+C."""
+    from soleflip_pipelines.commands.support import running_settings
+    from soleflip_pipelines.defs.ui import serve
+
+    raise typer.Exit(serve(running_settings(console), host, port))
+
+
+@app.command()
+def docs(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8081,
+    build_only: Annotated[bool, typer.Option(help="Build the site and do not serve it.")] = False,
+) -> None:
+    """Build the site that explains every table and column, and serve it until Ctrl+C."""
+    from soleflip_pipelines.commands.site import require_free_port, serve_folder
+    from soleflip_pipelines.settings import get_settings
+    from soleflip_pipelines.warehouse.connection import prepare_database
+    from soleflip_pipelines.warehouse.publish import generate_docs
+
+    settings = get_settings()
+    if not build_only:
+        require_free_port(port)
+    prepare_database(settings)
+    console.print("building the documentation …")
+    folder = generate_docs(settings)
+    console.print(f"built: {folder}", soft_wrap=True)
+    if not build_only:
+        serve_folder(folder, port, console)
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A CSV of purchases or sales.")],
+) -> None:
+    """Load one CSV file; bad rows are kept with their reason, the rest is loaded.
+
+    Example: [bold]soleflip import ~/Downloads/purchases.csv[/bold]
+    """
+    from contextlib import closing
+
+    from soleflip_pipelines.ingestion.inbox import import_file
+    from soleflip_pipelines.settings import get_settings
+    from soleflip_pipelines.warehouse.connection import connect, prepare_database
+
+    settings = get_settings()
+    prepare_database(settings)
+    with closing(connect(settings)) as conn:
+        result = import_file(settings, conn, file, log=console.print)
+    if result.is_repeat:
+        console.print(f"{file.name} was loaded before (batch {result.batch_id}): nothing to do")
+        return
+    console.print(
+        f"{file.name}: {result.read} rows read, {result.inserted} new, {result.updated} changed, "
+        f"{result.unchanged} unchanged, {result.duplicate} duplicate, {result.rejected} rejected"
+    )
+
+
+@app.command()
+def status(as_json: JsonFlag = False) -> None:
+    """Show what the database holds, the last batches and the last run."""
+    from soleflip_pipelines.commands.status import show_status
+
+    show_status(console, as_json=as_json)
+
+
+@app.command()
+def doctor(as_json: JsonFlag = False) -> None:
+    """Check the set-up and say what to fix; exit code 1 when something is broken."""
+    from soleflip_pipelines.commands.doctor import examine
+
+    raise typer.Exit(0 if examine(console, as_json=as_json) else 1)
+
+
+@app.command()
+def verify() -> None:
+    """Compare the marts with the sandbox's truth, to the cent; exit code 1 on any mismatch."""
+    from soleflip_pipelines.sandbox.verify import verify as compare
+    from soleflip_pipelines.settings import get_settings
+
+    report = compare(get_settings())
+    console.print(str(report), markup=False)
+    raise typer.Exit(0 if report.ok else 1)
+
+
+def main() -> None:
+    """Entry point: an error that a person can act on becomes one sentence and exit code 1."""
+    try:
+        app()
+    except SoleflipError as error:
+        if DEBUG in sys.argv:
+            raise
+        Console(stderr=True).print(f"[red]✗[/red] {_escaped(str(error))}", soft_wrap=True)
+        sys.exit(1)
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
