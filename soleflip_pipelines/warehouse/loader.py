@@ -85,11 +85,12 @@ class BatchSource:
 
 @dataclass(frozen=True)
 class BatchResult:
-    """The ledger line: `read` is the sum of the five outcomes.
+    """The ledger line of the raw table `asset`: `read` is the sum of the five outcomes.
 
     `is_repeat` says that this very file had been loaded before and the counts are those of then.
     """
 
+    asset: str
     batch_id: int
     read: int
     inserted: int
@@ -263,7 +264,7 @@ def _merge(
         cur.execute(steps.insert, [batch_id])
     if updated:
         cur.execute(steps.update, [batch_id])
-    return BatchResult(batch_id, **counts)
+    return BatchResult(table.address, batch_id, **counts)
 
 
 def _row_count(cur: psycopg.Cursor, statement: sql.Composed) -> int:
@@ -271,14 +272,13 @@ def _row_count(cur: psycopg.Cursor, statement: sql.Composed) -> int:
     return max(cur.rowcount, 0)
 
 
-def _loaded_before(
-    cur: psycopg.Cursor, table: RawTable, origin: BatchSource
-) -> BatchResult | None:
+def _loaded_before(cur: psycopg.Cursor, table: RawTable, origin: BatchSource) -> BatchResult | None:
     if origin.kind != "file" or origin.file_sha256 is None:
         return None
     row = loader_sql.find_file_batch(cur, table.address, origin.file_sha256)
-    names = [field.name for field in fields(BatchResult) if field.name != "is_repeat"]
-    return BatchResult(**dict(zip(names, row, strict=True)), is_repeat=True) if row else None
+    names = [f.name for f in fields(BatchResult) if f.name not in ("asset", "is_repeat")]
+    counts = dict(zip(names, row, strict=True)) if row else None
+    return BatchResult(table.address, **counts, is_repeat=True) if counts else None
 
 
 def _load_error(table: RawTable, error: psycopg.Error) -> LoadError:

@@ -1,0 +1,88 @@
+"""What the catalog rules decide: labels of products and sizes, and matches, each with its proof."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+
+from soleflip_pipelines.catalog import labelling, matching
+from soleflip_pipelines.defs.resources import WarehouseResource
+from soleflip_pipelines.defs.support import table_spec, written
+
+RULES = ["reference.brand_rule", "reference.category_rule", "reference.style_code_rule"]
+
+
+@dg.multi_asset(
+    specs=[
+        table_spec(
+            "enrichment.product_label",
+            "One row per product of a partner: brand, category and style code, each with the rule "
+            "that decided it and how sure it is.",
+            deps=["staging.stg_stockx__products", "staging.stg_awin__offers", *RULES],
+        )
+    ]
+)
+def enrichment_product_label(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
+    """Label what is new or changed, and everything when a rule changed."""
+    with warehouse.connect() as conn:
+        report = labelling.label_products(conn)
+        return written(conn, "enrichment.product_label", report.as_metadata())
+
+
+@dg.multi_asset(
+    specs=[
+        table_spec(
+            "enrichment.size_label",
+            "One row per size text in its context: system, audience, value and master size.",
+            deps=[
+                "enrichment.product_label",
+                "staging.stg_stockx__variants",
+                "staging.stg_csv__purchases",
+                "reference.size_chart",
+            ],
+        )
+    ]
+)
+def enrichment_size_label(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
+    """Read every size text once per context."""
+    with warehouse.connect() as conn:
+        report = labelling.label_sizes(conn)
+        return written(conn, "enrichment.size_label", report.as_metadata())
+
+
+@dg.multi_asset(
+    specs=[
+        table_spec(
+            "enrichment.purchase_match",
+            "One row per purchase line: the product and size that it is, and how that was found.",
+            deps=[
+                "enrichment.product_label",
+                "enrichment.size_label",
+                "staging.stg_csv__purchases",
+                "staging.stg_stockx__variant_sizes",
+            ],
+        )
+    ]
+)
+def enrichment_purchase_match(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
+    """Find the variant of every purchase line; ties stay unmatched."""
+    with warehouse.connect() as conn:
+        report = matching.match_purchases(conn)
+        return written(conn, "enrichment.purchase_match", report.as_metadata())
+
+
+@dg.multi_asset(
+    specs=[
+        table_spec(
+            "enrichment.offer_match",
+            "One row per affiliate offer that is a known variant, by its GTIN.",
+            deps=["staging.stg_awin__offers", "staging.stg_stockx__variants"],
+        )
+    ]
+)
+def enrichment_offer_match(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
+    """Find the variant of every offer."""
+    with warehouse.connect() as conn:
+        report = matching.match_offers(conn)
+        return written(conn, "enrichment.offer_match", report.as_metadata())

@@ -1,0 +1,148 @@
+"""StockX as received: one asset a raw table, from the orders to the market's prices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+
+from soleflip_pipelines.defs.resources import WarehouseResource
+from soleflip_pipelines.defs.support import landed, log_line, table_spec, written
+from soleflip_pipelines.ingestion import stockx
+
+POOL = "stockx"
+
+
+@dg.multi_asset(
+    specs=[
+        table_spec(
+            "raw_stockx.orders",
+            "One row per StockX order, active or past, as the order lists gave it last.",
+            fresh_within_hours=24,
+        )
+    ],
+    pool=POOL,
+)
+def raw_stockx_orders(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource
+) -> dg.MaterializeResult[Any]:
+    """Read the active list first, then the history, so that an order that moves is seen twice."""
+    with warehouse.connect() as conn:
+        results = stockx.sync_orders(
+            warehouse.settings, conn, run_id=context.run_id, log=log_line(context)
+        )
+        return landed(conn, "raw_stockx.orders", results)
+
+
+@dg.multi_asset(
+    specs=[
+        table_spec(
+            "raw_stockx.order_details",
+            "One row per order whose detail call was made: payout, adjustments and shipment.",
+            deps=["raw_stockx.orders"],
+        )
+    ],
+    pool=POOL,
+)
+def raw_stockx_order_details(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource
+) -> dg.MaterializeResult[Any]:
+    """Ask for the detail of orders whose payout or status can still change."""
+    with warehouse.connect() as conn:
+        results = stockx.sync_order_details(
+            warehouse.settings, conn, run_id=context.run_id, log=log_line(context)
+        )
+        return landed(conn, "raw_stockx.order_details", results)
+
+
+@dg.multi_asset(
+    specs=[
+        table_spec(
+            "raw_stockx.listings",
+            "One row per own listing, in whatever state.",
+            fresh_within_hours=24,
+        )
+    ],
+    pool=POOL,
+)
+def raw_stockx_listings(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource
+) -> dg.MaterializeResult[Any]:
+    """Read all own listings."""
+    with warehouse.connect() as conn:
+        results = stockx.sync_listings(
+            warehouse.settings, conn, run_id=context.run_id, log=log_line(context)
+        )
+        return landed(conn, "raw_stockx.listings", results)
+
+
+@dg.multi_asset(
+    specs=[
+        table_spec(
+            "raw_stockx.products",
+            "One row per StockX product that an order or a listing names.",
+            deps=["raw_stockx.orders", "raw_stockx.listings"],
+        )
+    ],
+    pool=POOL,
+)
+def raw_stockx_products(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource
+) -> dg.MaterializeResult[Any]:
+    """Fetch products that are named somewhere and not known yet."""
+    with warehouse.connect() as conn:
+        results = stockx.sync_products(
+            warehouse.settings, conn, run_id=context.run_id, log=log_line(context)
+        )
+        return landed(conn, "raw_stockx.products", results)
+
+
+@dg.multi_asset(
+    specs=[
+        table_spec(
+            "raw_stockx.variants",
+            "One row per StockX variant: a size of a product, with its conversions and GTINs.",
+            deps=["raw_stockx.products"],
+        )
+    ],
+    pool=POOL,
+)
+def raw_stockx_variants(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource
+) -> dg.MaterializeResult[Any]:
+    """Fetch the variants of products whose variants are not known yet."""
+    with warehouse.connect() as conn:
+        results = stockx.sync_variants(
+            warehouse.settings, conn, run_id=context.run_id, log=log_line(context)
+        )
+        return landed(conn, "raw_stockx.variants", results)
+
+
+@dg.multi_asset(
+    specs=[
+        table_spec(
+            "raw_stockx.market_data",
+            "One row per variant and currency: the market data seen last.",
+            deps=["raw_stockx.variants", "raw_stockx.listings"],
+            fresh_within_hours=12,
+        ),
+        table_spec(
+            "history.market_observation",
+            "One row per variant, currency and moment of asking; the only copy of this history.",
+            deps=["raw_stockx.variants", "raw_stockx.listings"],
+        ),
+    ],
+    pool=POOL,
+)
+def raw_stockx_market_data(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource
+) -> tuple[dg.MaterializeResult[Any], dg.MaterializeResult[Any]]:
+    """Ask for the market of what is owned, listed or sold lately, where the last look is old."""
+    with warehouse.connect() as conn:
+        results = stockx.sync_market_data(
+            warehouse.settings, conn, run_id=context.run_id, log=log_line(context)
+        )
+        return (
+            landed(conn, "raw_stockx.market_data", results),
+            written(conn, "history.market_observation"),
+        )

@@ -1,0 +1,174 @@
+"""Running a job in this process, with progress that a person can follow. No assets here.
+
+The run is recorded in Dagster's instance like any other, so the UI shows it afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import uuid
+from dataclasses import dataclass, field
+
+import dagster as dg
+from rich.console import Console
+
+from soleflip_pipelines.errors import SoleflipError
+from soleflip_pipelines.settings import Settings, export_environment
+from soleflip_pipelines.warehouse.connection import dagster_environment, prepare_database
+from soleflip_pipelines.warehouse.publish import ensure_manifest
+
+POLL_SECONDS = 0.5
+PROCESS_TAG = "soleflip/process"
+UNFINISHED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
+
+
+class UnknownJob(SoleflipError):
+    """There is no job of that name; the text lists those there are."""
+
+
+@dataclass
+class RunOutcome:
+    """What became of a run: `failures` has one sentence a failed step or check, in order."""
+
+    run_id: str
+    succeeded: bool
+    failures: list[str] = field(default_factory=list)
+    step_seconds: dict[str, float] = field(default_factory=dict)
+
+
+def load_definitions(settings: Settings) -> dg.Definitions:
+    """The code location's definitions, with what they need in place: database, manifest, env."""
+    prepare_database(settings)
+    export_environment(dagster_environment(settings))
+    ensure_manifest(settings)
+    from soleflip_pipelines.definitions import definitions  # reads the manifest made above
+
+    loaded = definitions()
+    assert isinstance(loaded, dg.Definitions)
+    return loaded
+
+
+def run_job(settings: Settings, job_name: str, console: Console) -> RunOutcome:
+    """Run the job to its end and print each step as it starts and ends.
+
+    Raises:
+        UnknownJob: there is no job of that name.
+    """
+    definitions = load_definitions(settings)
+    names = sorted(job.name for job in definitions.resolve_all_job_defs())
+    if job_name not in names or job_name.startswith("__"):
+        known = ", ".join(name for name in names if not name.startswith("__"))
+        raise UnknownJob(f"there is no job {job_name!r}: choose one of {known}")
+    run_id = str(uuid.uuid4())
+    with dg.DagsterInstance.get() as instance:
+        fail_abandoned_runs(instance)
+        progress = _Progress(instance, run_id, console)
+        watcher = threading.Thread(target=progress.watch, daemon=True)
+        watcher.start()
+        try:
+            result = definitions.resolve_job_def(job_name).execute_in_process(
+                instance=instance,
+                run_id=run_id,
+                raise_on_error=False,
+                tags={PROCESS_TAG: _process_identity(os.getpid())},
+            )
+        finally:
+            progress.finish()
+            watcher.join()
+        progress.outcome.succeeded = result.success
+        return progress.outcome
+
+
+def fail_abandoned_runs(instance: dg.DagsterInstance) -> int:
+    """Mark as failed the runs whose process is gone: killed, or lost with its machine."""
+    abandoned = 0
+    for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
+        identity = run.tags.get(PROCESS_TAG)
+        if identity is None or identity == _process_identity(int(identity.split("@")[0])):
+            continue
+        instance.report_run_failed(run, "the process of this run was killed")
+        abandoned += 1
+    return abandoned
+
+
+def _process_identity(pid: int) -> str:
+    """`pid@start time`, so that a process that inherited the number is not taken for the run."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
+            return f"{pid}@{stat.read().rsplit(')', 1)[1].split()[19]}"
+    except (FileNotFoundError, ProcessLookupError):
+        return f"{pid}@gone"
+
+
+class _Progress:
+    """Follows a run's event log and prints steps, asset log lines and failures."""
+
+    def __init__(self, instance: dg.DagsterInstance, run_id: str, console: Console) -> None:
+        self.outcome = RunOutcome(run_id=run_id, succeeded=False)
+        self._instance = instance
+        self._console = console
+        self._cursor: str | None = None
+        self._ended = threading.Event()
+
+    def watch(self) -> None:
+        while not self._ended.wait(POLL_SECONDS):
+            self._drain()
+
+    def finish(self) -> None:
+        self._ended.set()
+        self._drain()
+
+    def _drain(self) -> None:
+        while True:
+            page = self._instance.get_records_for_run(self.outcome.run_id, cursor=self._cursor)
+            self._cursor = page.cursor
+            for record in page.records:
+                self._show(record.event_log_entry)
+            if not page.has_more:
+                return
+
+    def _show(self, entry: dg.EventLogEntry) -> None:
+        event = entry.dagster_event
+        if event is None:
+            if entry.step_key:
+                self._console.print(f"     [dim]{entry.user_message}[/dim]", highlight=False)
+        elif event.is_step_start:
+            self._console.print(f"  [cyan]▸[/cyan] {_readable(event.step_key)}", highlight=False)
+        elif event.is_step_success:
+            seconds = event.step_success_data.duration_ms / 1000
+            self.outcome.step_seconds[_readable(event.step_key)] = seconds
+            self._console.print(
+                f"  [green]✓[/green] {_readable(event.step_key)} [dim]{seconds:.1f} s[/dim]",
+                highlight=False,
+            )
+        elif event.is_step_failure:
+            self._fail(f"{_readable(event.step_key)}: {_first_cause(event)}")
+        elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            evaluation = event.asset_check_evaluation_data
+            if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR:
+                self.outcome.failures.append(
+                    f"check {evaluation.check_name} of "
+                    f"{evaluation.asset_key.to_user_string()} failed"
+                )
+        elif event.is_run_failure and not self.outcome.failures:
+            self._fail(event.message or "the run failed")
+
+    def _fail(self, sentence: str) -> None:
+        self.outcome.failures.append(sentence)
+        self._console.print(f"  [red]✗[/red] {sentence}", highlight=False)
+
+
+def _readable(step_key: str | None) -> str:
+    return (step_key or "run").replace("__", ".")
+
+
+def _first_cause(event: dg.DagsterEvent) -> str:
+    error = event.step_failure_data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    if error is None:
+        return event.message or "failed"
+    # "package.module.ClassName: text" -> "text", where the class is one of ours
+    head, _, text = error.message.strip().partition(": ")
+    return text if head.startswith("soleflip_pipelines.") and text else error.message.strip()

@@ -1,0 +1,114 @@
+"""What several asset modules share: specs by address, and results as metadata. No assets here."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+import psycopg
+from psycopg import sql
+
+from soleflip_pipelines.warehouse.loader import BatchResult
+
+OWNERS = ["team:soleflip"]
+COLUMNS_SQL = """
+    select attname, format_type(atttypid, atttypmod), col_description(attrelid, attnum), attnotnull
+    from pg_attribute
+    where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped
+    order by attnum
+"""
+
+
+def table_spec(
+    address: str,
+    description: str,
+    *,
+    deps: Iterable[str] = (),
+    kinds: Iterable[str] = ("python", "postgres"),
+    fresh_within_hours: int | None = None,
+    reads_marts: bool = False,
+) -> dg.AssetSpec:
+    """The spec of the asset that is the table `address` ("schema.table").
+
+    Group, owner and kinds follow from the address; `deps` are addresses too. `reads_marts` marks
+    what can only run after a publication, so that jobs can tell it from the labels before it.
+    """
+    policy = None
+    if fresh_within_hours is not None:
+        policy = dg.FreshnessPolicy.time_window(
+            fail_window=timedelta(hours=2 * fresh_within_hours),
+            warn_window=timedelta(hours=fresh_within_hours),
+        )
+    return dg.AssetSpec(
+        key=address.split("."),
+        description=description,
+        deps=[dg.AssetKey(dep.split(".")) for dep in deps],
+        group_name=address.split(".")[0],
+        owners=OWNERS,
+        kinds=set(kinds),
+        freshness_policy=policy,
+        tags={"reads_marts": ""} if reads_marts else {},
+    )
+
+
+def table_metadata(conn: psycopg.Connection, address: str) -> dict[str, Any]:
+    """Row count and column schema of a table, as Dagster's standard metadata."""
+    quoted = sql.Identifier(*address.split("."))
+    columns = conn.execute(COLUMNS_SQL, [quoted.as_string(conn)]).fetchall()
+    counted = conn.execute(sql.SQL("select count(*) from {}").format(quoted)).fetchone()
+    return {
+        "dagster/row_count": counted[0] if counted else 0,
+        "dagster/relation_identifier": address,
+        "dagster/column_schema": dg.TableSchema(
+            columns=[
+                dg.TableColumn(
+                    name=name,
+                    type=type_name,
+                    description=comment,
+                    constraints=dg.TableColumnConstraints(nullable=not not_null),
+                )
+                for name, type_name, comment, not_null in columns
+            ]
+        ),
+    }
+
+
+def batch_metadata(results: Sequence[BatchResult]) -> dict[str, Any]:
+    """The ledger's figures of an asset's batches, summed."""
+    names = ("read", "inserted", "updated", "unchanged", "duplicate", "rejected")
+    figures: dict[str, Any] = {n: sum(getattr(r, n) for r in results) for n in names}
+    figures["batches"] = len(results)
+    return figures
+
+
+def landed(
+    conn: psycopg.Connection, address: str, results: Sequence[BatchResult]
+) -> dg.MaterializeResult[Any]:
+    """The result of an asset that landed batches in a raw table."""
+    return dg.MaterializeResult(
+        asset_key=address.split("."),
+        metadata={**batch_metadata(results), **table_metadata(conn, address)},
+    )
+
+
+def written(
+    conn: psycopg.Connection, address: str, metadata: Mapping[str, Any] | None = None
+) -> dg.MaterializeResult[Any]:
+    """The result of an asset that wrote a table, with its size, columns and own figures."""
+    return dg.MaterializeResult(
+        asset_key=address.split("."),
+        metadata={**(metadata or {}), **table_metadata(conn, address)},
+    )
+
+
+def picture(png: bytes) -> dg.MarkdownMetadataValue:
+    """A PNG as metadata that the Dagster UI shows in place."""
+    return dg.MetadataValue.md(f"![plot](data:image/png;base64,{base64.b64encode(png).decode()})")
+
+
+def log_line(context: dg.AssetExecutionContext) -> Callable[[str], None]:
+    """A callable through which plain functions report progress into the run's log."""
+    return lambda line: context.log.info(line)
