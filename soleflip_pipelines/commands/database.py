@@ -109,9 +109,7 @@ def upgrade() -> None:
 @app.command()
 def backup(
     file: Annotated[Path, typer.Argument(help="The backup file to write.")],
-    with_dagster: Annotated[
-        bool, typer.Option(help="Also Dagster's own runs and events.")
-    ] = False,
+    with_dagster: Annotated[bool, typer.Option(help="Also Dagster's own runs and events.")] = False,
 ) -> None:
     """Write everything in the database into one file. Keep fernet.key apart from it.
 

@@ -7,7 +7,7 @@ database belongs to `migrations`, `loader` and dbt.
 from __future__ import annotations
 
 import shutil
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Literal
 
 import psycopg
@@ -192,10 +192,9 @@ def _sentence(url: str, reason: str) -> str:
 
 
 def _create_database(conn: psycopg.Connection, name: str) -> None:
-    try:
+    # Another process may be faster.
+    with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
         conn.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-    except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-        pass  # another process was faster
 
 
 def _act_as(conn: psycopg.Connection, role: Role, *, local: bool = False) -> None:

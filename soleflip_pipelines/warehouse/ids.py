@@ -1,6 +1,6 @@
 """Ids that soleflip makes itself: the same on every rebuild, and the same in Python and in SQL.
 
-The SQL twin is the dbt macro `stable_id`; both are the MD5 of the natural key in the form of a UUID.
+The SQL twin is the dbt macro `stable_id`; both are the natural key's MD5 in the form of a UUID.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ def merge_statements(schema: str, name: str, keys: tuple[str, ...]) -> MergeStat
             from incoming i where {same} and i.outcome = 'updated'""",
     }
     return MergeStatements(
-        **{step: sql.SQL(text).format(**parts) for step, text in texts.items()}  # type: ignore[arg-type]
+        **{step: sql.SQL(text).format(**parts) for step, text in texts.items()}
     )
 
 

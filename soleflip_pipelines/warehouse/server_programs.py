@@ -116,7 +116,7 @@ class Programs:
             errors="replace",
             timeout=timeout_s,
             start_new_session=True,
-            env={**_plain_environment()},
+            env=_plain_environment(),
             **options,
         )
 
