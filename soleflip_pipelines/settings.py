@@ -147,6 +147,8 @@ def get_settings() -> Settings:
 
 
 def export_environment(values: dict[str, str]) -> None:
-    """Set variables for what reads its configuration from the environment: Dagster's and dbt's
-    YAML files, and child processes. Settings read later in this process do not change."""
+    """Set variables for what reads them itself: the YAML files of Dagster and dbt, child processes.
+
+    The settings that this process has read do not change by it.
+    """
     os.environ.update(values)

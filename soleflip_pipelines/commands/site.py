@@ -31,7 +31,7 @@ def require_free_port(port: int) -> None:
 
 
 class _QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Requests are of no interest to the person at the terminal."""
 
 

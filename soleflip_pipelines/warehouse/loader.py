@@ -264,7 +264,7 @@ def _merge(
         cur.execute(steps.insert, [batch_id])
     if updated:
         cur.execute(steps.update, [batch_id])
-    return BatchResult(table.address, batch_id, **counts)
+    return BatchResult(asset=table.address, batch_id=batch_id, is_repeat=False, **counts)
 
 
 def _row_count(cur: psycopg.Cursor, statement: sql.Composed) -> int:

@@ -91,9 +91,7 @@ def merge_statements(schema: str, name: str, keys: tuple[str, ...]) -> MergeStat
                 batch_id = %s
             from incoming i where {same} and i.outcome = 'updated'""",
     }
-    return MergeStatements(
-        **{step: sql.SQL(text).format(**parts) for step, text in texts.items()}
-    )
+    return MergeStatements(**{step: sql.SQL(text).format(**parts) for step, text in texts.items()})
 
 
 def count_rejected(cur: psycopg.Cursor) -> int:
