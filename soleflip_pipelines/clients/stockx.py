@@ -1,0 +1,259 @@
+"""StockX's public API v2 as this project reads it: token refresh, pages, and single documents.
+
+Replies come out as the dictionaries that StockX sent; what they mean is staging's business, and
+what to ask for is `ingestion/stockx.py`'s. Amounts are strings in major units, times ISO 8601 UTC.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from soleflip_pipelines.clients.errors import PartnerError, PermanentPartnerError
+from soleflip_pipelines.clients.http import PartnerHttp
+
+PARTNER = "StockX"
+AUDIENCE = "gateway.stockx.com"
+PAGE_SIZE = 100
+MAX_PASSES = 3
+EXPIRY_LEEWAY_S = 60.0
+GUIDE = "docs/connect-stockx.md"
+
+Json = dict[str, Any]
+Warn = Callable[[str], None]
+
+
+class TokenStore(Protocol):
+    """Keeps the refresh token over runs and lets one process at a time use it."""
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Held while a token is refreshed, against all other processes."""
+        ...
+
+    def refresh_token(self) -> str:
+        """The newest refresh token; read only under the lock."""
+        ...
+
+    def save_rotated(self, token: str) -> None:
+        """Keep a token that StockX handed out in place of the one just used."""
+        ...
+
+
+@dataclass(frozen=True)
+class AppCredentials:
+    """The application's own credentials, as StockX's developer portal shows them."""
+
+    api_key: str
+    client_id: str
+    client_secret: str
+
+
+class StockXClient:
+    """Reads StockX; safe to share between threads.
+
+    Args:
+        api: the HTTP client on the API's address (with `/v2`).
+        auth: the HTTP client on the address in front of `/oauth/token`.
+        app: the application's credentials.
+        tokens: where the refresh token lives.
+    """
+
+    def __init__(
+        self, *, api: PartnerHttp, auth: PartnerHttp, app: AppCredentials, tokens: TokenStore
+    ) -> None:
+        """Nothing is sent before the first call."""
+        self._api = api
+        self._auth = auth
+        self._app = app
+        self._tokens = tokens
+        self._refreshing = threading.Lock()
+        self._access_token = ""
+        self._expires_at = 0.0
+
+    def active_order_pages(self, *, warn: Warn) -> Iterator[list[Json]]:
+        """Pages of the orders that are still under way.
+
+        Args:
+            warn: told when the list would not hold still; what was seen has been yielded.
+        """
+        return self._settled_pages("/selling/orders/active", "orders", "orderNumber", {}, warn)
+
+    def past_order_pages(self, *, created_from: date | None, warn: Warn) -> Iterator[list[Json]]:
+        """Pages of the orders that have ended, created on or after a day (UTC) if given."""
+        params = {"fromDate": created_from.isoformat()} if created_from else {}
+        return self._settled_pages("/selling/orders/history", "orders", "orderNumber", params, warn)
+
+    def listing_pages(self, *, warn: Warn) -> Iterator[list[Json]]:
+        """Pages of the own listings."""
+        return self._settled_pages("/selling/listings", "listings", "listingId", {}, warn)
+
+    def order(self, *, order_number: str) -> Json:
+        """One order with its payout and shipment."""
+        return self._object(f"/selling/orders/{_part(order_number)}")
+
+    def product(self, *, product_id: str) -> Json:
+        """One product."""
+        return self._object(f"/catalog/products/{_part(product_id)}")
+
+    def variants(self, *, product_id: str) -> list[Json]:
+        """All sizes of a product, with conversions and GTINs."""
+        return self._objects(f"/catalog/products/{_part(product_id)}/variants", {})
+
+    def market_data(self, *, product_id: str, currency_code: str) -> list[Json]:
+        """The market of all sizes of a product at the moment of the call."""
+        return self._objects(
+            f"/catalog/products/{_part(product_id)}/market-data", {"currencyCode": currency_code}
+        )
+
+    def _settled_pages(
+        self, path: str, items_key: str, id_key: str, params: Mapping[str, str | int], warn: Warn
+    ) -> Iterator[list[Json]]:
+        """Pages of a list, read again while it moves.
+
+        A row that leaves the list while it is read pulls a later one past the reader; then the
+        number of distinct ids differs from `count`, or `count` from page to page.
+        """
+        for _ in range(MAX_PASSES):
+            seen: set[str] = set()
+            counts: set[int] = set()
+            nameless = 0
+            for page in self._pages(path, items_key, params):
+                known = len(seen)
+                counts.add(int(page["count"]))
+                for item in page[items_key]:
+                    found = item.get(id_key) if isinstance(item, dict) else None
+                    nameless += found is None
+                    seen.update([str(found)] if found is not None else [])
+                yield page[items_key]
+                if len(seen) == known and page[items_key]:
+                    break  # a page of nothing new: the list repeats itself
+            if counts == {len(seen) + nameless}:
+                return
+        warn(
+            f"{PARTNER}: {path} kept changing over {MAX_PASSES} readings "
+            f"({len(seen):,} of {max(counts, default=0):,} seen); the next run reads it again"
+        )
+
+    def _pages(self, path: str, items_key: str, params: Mapping[str, str | int]) -> Iterator[Json]:
+        number = 1
+        while True:
+            page = self._get(
+                path,
+                {**params, "pageNumber": number, "pageSize": PAGE_SIZE},
+                lambda reply: _is_page(reply, items_key),
+            )
+            yield page
+            if not page.get("hasNextPage") or not page[items_key]:
+                return
+            number += 1
+
+    def _object(self, path: str) -> Json:
+        found: Json = self._get(path, {}, lambda reply: isinstance(reply, dict))
+        return found
+
+    def _objects(self, path: str, params: Mapping[str, str | int]) -> list[Json]:
+        found: list[Json] = self._get(path, params, _is_list_of_objects)
+        return found
+
+    def _get(
+        self, path: str, params: Mapping[str, str | int], accept: Callable[[Any], bool]
+    ) -> Any:
+        used = self._token(rejected=None)
+        try:
+            return self._get_with(used, path, params, accept)
+        except PermanentPartnerError as error:
+            if error.status != 401:
+                raise _explained(error) from None
+        try:
+            return self._get_with(self._token(rejected=used), path, params, accept)
+        except PermanentPartnerError as error:
+            raise _explained(error) from None
+
+    def _get_with(
+        self,
+        token: str,
+        path: str,
+        params: Mapping[str, str | int],
+        accept: Callable[[Any], bool],
+    ) -> Any:
+        return self._api.get_json(
+            path=path,
+            params=params,
+            headers={"Authorization": f"Bearer {token}", "x-api-key": self._app.api_key},
+            accept=accept,
+        )
+
+    def _token(self, *, rejected: str | None) -> str:
+        """A token that is fresh and not the rejected one; at most one refresh at a time."""
+        with self._refreshing:
+            stale = self._access_token == rejected or time.monotonic() >= self._expires_at
+            if stale:
+                with self._tokens.lock():
+                    self._refresh(self._tokens.refresh_token())
+            return self._access_token
+
+    def _refresh(self, refresh_token: str) -> None:
+        self._auth.add_secret(refresh_token)
+        try:
+            reply = self._auth.post_form(
+                path="/oauth/token",
+                form={
+                    "grant_type": "refresh_token",
+                    "client_id": self._app.client_id,
+                    "client_secret": self._app.client_secret,
+                    "audience": AUDIENCE,
+                    "refresh_token": refresh_token,
+                },
+            )
+        except PermanentPartnerError as error:
+            hint = "check STOCKX_REFRESH_TOKEN, STOCKX_CLIENT_ID and STOCKX_CLIENT_SECRET"
+            raise _hinted(error, f"the login was refused; {hint}; see {GUIDE}") from None
+        token = reply.get("access_token")
+        if not isinstance(token, str) or not token:
+            raise PartnerError(f"{PARTNER}: the login gave no access token", partner=PARTNER)
+        rotated = reply.get("refresh_token")
+        if isinstance(rotated, str) and rotated and rotated != refresh_token:
+            self._auth.add_secret(rotated)
+            self._tokens.save_rotated(rotated)
+        self._api.add_secret(token)
+        self._access_token = token
+        self._expires_at = time.monotonic() + float(reply.get("expires_in", 0)) - EXPIRY_LEEWAY_S
+
+
+def _part(value: str) -> str:
+    return quote(value, safe="")
+
+
+def _is_page(reply: Any, items_key: str) -> bool:
+    return (
+        isinstance(reply, dict)
+        and isinstance(reply.get(items_key), list)
+        and isinstance(reply.get("count"), int)
+        and (bool(reply[items_key]) or reply["count"] == 0 or reply.get("pageNumber", 1) != 1)
+    )
+
+
+def _is_list_of_objects(reply: Any) -> bool:
+    return isinstance(reply, list) and all(isinstance(item, dict) for item in reply)
+
+
+def _explained(error: PermanentPartnerError) -> PermanentPartnerError:
+    if error.status in (401, 403):
+        return _hinted(error, f"the key was refused; check STOCKX_API_KEY; see {GUIDE}")
+    return error
+
+
+def _hinted(error: PermanentPartnerError, hint: str) -> PermanentPartnerError:
+    return PermanentPartnerError(
+        f"{error}: {hint}",
+        partner=error.partner,
+        status=error.status,
+        method=error.method,
+        url=error.url,
+    )

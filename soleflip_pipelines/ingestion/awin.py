@@ -1,0 +1,216 @@
+"""Awin's feeds into `raw_awin` and, change-only, the offers' history into `history.offer_change`.
+
+A feed is downloaded only when Awin imported it anew. An offer that a whole feed no longer holds is
+closed in the history, unless the feed shrank so much that it is rather the feed that is broken.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from functools import partial
+
+import psycopg
+
+from soleflip_pipelines.clients.awin import FEED_KEY, LIST_KEY, AwinClient, FeedRow
+from soleflip_pipelines.clients.errors import BrokenFeed
+from soleflip_pipelines.ingestion.access import open_awin
+from soleflip_pipelines.ingestion.fields import is_amount
+from soleflip_pipelines.ingestion.steps import Log
+from soleflip_pipelines.settings import Settings
+from soleflip_pipelines.warehouse import loader_sql
+from soleflip_pipelines.warehouse.loader import (
+    BatchResult,
+    BatchSource,
+    RawTable,
+    Record,
+    Rejection,
+    canonical_json,
+    load_batch,
+    read_cursor,
+)
+
+FEEDS = RawTable("raw_awin", "feeds", ("feed_id",))
+OFFERS = RawTable("raw_awin", "offers", ("feed_id", "aw_product_id"))
+JOINED = frozenset({"joined", "active"})
+LEAST_SHARE_KEPT = 0.5
+
+KNOWN_SQL = """
+    create temporary table known_offers on commit drop as
+    select distinct on (aw_product_id)
+        aw_product_id, price, currency_code, stock_quantity, is_in_stock, is_listed
+    from history.offer_change
+    where feed_id = %(feed)s
+    order by aw_product_id, changed_at desc
+"""
+CHANGED_SQL = """
+    insert into history.offer_change (
+        feed_id, aw_product_id, changed_at, price, currency_code, stock_quantity, is_in_stock,
+        is_listed, batch_id
+    )
+    select %(feed)s, n.aw_product_id, now(), n.price, n.currency_code, n.stock_quantity,
+           n.is_in_stock, true, %(batch)s
+    from (
+        select
+            aw_product_id,
+            round((payload ->> 'search_price')::numeric, 2) as price,
+            upper(payload ->> 'currency') as currency_code,
+            case
+                when payload ->> 'stock_quantity' ~ '^\\d{1,9}$'
+                then (payload ->> 'stock_quantity')::integer
+            end as stock_quantity,
+            lower(payload ->> 'in_stock') in ('1', 'yes', 'true') as is_in_stock
+        from incoming
+    ) n
+    left join known_offers k using (aw_product_id)
+    where k.aw_product_id is null
+       or not k.is_listed
+       or (n.price, n.currency_code, n.stock_quantity, n.is_in_stock)
+          is distinct from (k.price, k.currency_code, k.stock_quantity, k.is_in_stock)
+"""
+COUNTS_SQL = """
+    select (select count(*) from incoming), (select count(*) from known_offers where is_listed)
+"""
+GONE_SQL = """
+    insert into history.offer_change (
+        feed_id, aw_product_id, changed_at, price, currency_code, stock_quantity, is_in_stock,
+        is_listed, batch_id
+    )
+    select %(feed)s, k.aw_product_id, now(), k.price, k.currency_code, k.stock_quantity,
+           k.is_in_stock, false, %(batch)s
+    from known_offers k
+    where k.is_listed
+      and not exists (select from incoming i where i.aw_product_id = k.aw_product_id)
+      and k.aw_product_id <> all(%(rejected)s::text[])
+"""
+
+
+def sync_feeds(
+    settings: Settings, conn: psycopg.Connection, *, run_id: str | None = None, log: Log = print
+) -> list[BatchResult]:
+    """Read the feed list, then each joined feed that Awin imported since it was last loaded.
+
+    Args:
+        settings: address and credential.
+        conn: a connection of the loader role.
+        run_id: Dagster's run, for the ledger.
+        log: told about each feed.
+
+    Raises:
+        BrokenFeed: at the end, if a feed could not be loaded; the others were, and what was known
+            of the broken one is unchanged.
+        PartnerError: Awin cannot be read.
+    """
+    with open_awin(settings) as client:
+        feeds = list(client.feeds())
+        origin = BatchSource("awin", "feed", dagster_run_id=run_id)
+        results = [load_batch(conn, FEEDS, _feed_rows(feeds), origin)]
+        broken: list[BrokenFeed] = []
+        for feed in feeds:
+            if feed.get("Membership Status", "").strip().lower() not in JOINED:
+                continue
+            try:
+                results += _sync_feed(conn, client, feed, run_id, log)
+            except BrokenFeed as error:
+                log(str(error))
+                broken.append(error)
+    if broken:
+        raise broken[0]
+    return results
+
+
+def _feed_rows(feeds: list[dict[str, str]]) -> Iterator[Record]:
+    for feed in feeds:
+        yield Record((feed.get(LIST_KEY, "").strip(),), dict(feed))
+
+
+def _sync_feed(
+    conn: psycopg.Connection,
+    client: AwinClient,
+    feed: dict[str, str],
+    run_id: str | None,
+    log: Log,
+) -> list[BatchResult]:
+    feed_id, imported = feed.get(LIST_KEY, "").strip(), feed.get("Last Imported", "")
+    stream = f"{OFFERS.address}/{feed_id}"
+    known = read_cursor(conn, stream) or {}
+    conn.commit()
+    if not feed_id or (imported and known.get("last_imported") == imported):
+        log(f"feed {feed_id or '?'}: not imported anew, not downloaded")
+        return []
+    declared = _whole_number(feed.get("No of products", ""))
+    rejected_keys: list[str] = []
+    shrunk: list[str] = []
+    with client.feed(feed_id=feed_id) as rows:
+        result = load_batch(
+            conn,
+            OFFERS,
+            _offers(feed_id, rows, rejected_keys),
+            BatchSource("awin", "feed", rows_declared=declared, dagster_run_id=run_id),
+            after=partial(_record_changes, feed_id, stream, imported, rejected_keys, shrunk),
+        )
+    log(
+        f"feed {feed_id}: {result.read:,} offers read, {result.inserted:,} new, "
+        f"{result.updated:,} changed, {result.rejected:,} rejected"
+    )
+    if declared is not None and declared != result.read:
+        log(f"feed {feed_id}: the feed list declares {declared:,} offers")
+    for text in shrunk:
+        log(text)
+    return [result]
+
+
+def _offers(
+    feed_id: str, rows: Iterator[FeedRow], rejected_keys: list[str]
+) -> Iterator[Record | Rejection]:
+    """Feed rows as records; the ids of refused ones are noted, since they are not gone."""
+    for row in rows:
+        position = f"feed {feed_id}, line {row.line}"
+        if row.cells is None:
+            reason = "it has more or fewer cells than the header"
+            yield Rejection(position, "row_shape", reason, _as_csv(row.raw))
+        elif not row.cells.get(FEED_KEY, "").strip():
+            reason = f"{FEED_KEY} is needed"
+            yield Rejection(position, "missing_value", reason, _as_csv(row.raw), FEED_KEY)
+        elif "search_price" in row.cells and not is_amount(row.cells["search_price"]):
+            rejected_keys.append(row.cells[FEED_KEY].strip())
+            reason = "search_price is no amount"
+            yield Rejection(position, "bad_value", reason, _as_csv(row.raw), "search_price")
+        else:
+            yield Record((feed_id, row.cells[FEED_KEY].strip()), dict(row.cells))
+
+
+def _record_changes(
+    feed_id: str,
+    stream: str,
+    imported: str,
+    rejected_keys: list[str],
+    shrunk: list[str],
+    cur: psycopg.Cursor,
+    batch_id: int,
+) -> None:
+    values = {"feed": feed_id, "batch": batch_id, "rejected": rejected_keys}
+    cur.execute(KNOWN_SQL, values)
+    cur.execute(CHANGED_SQL, values)
+    arrived, listed = cur.execute(COUNTS_SQL).fetchone() or (0, 0)
+    if listed and arrived < LEAST_SHARE_KEPT * listed:
+        # The cursor stays too: the next run downloads the feed again.
+        shrunk.append(
+            f"feed {feed_id}: only {arrived:,} of {listed:,} known offers came; none was closed"
+        )
+    else:
+        cur.execute(GONE_SQL, values)
+        loader_sql.save_cursor(cur, stream, canonical_json({"last_imported": imported}), batch_id)
+    cur.execute("drop table known_offers")
+
+
+def _whole_number(text: str) -> int | None:
+    digits = text.replace(",", "").replace(".", "").strip()
+    return int(digits) if digits.isdecimal() else None
+
+
+def _as_csv(cells: list[str]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="").writerow(cells)
+    return out.getvalue()

@@ -1,0 +1,20 @@
+"""StockX into `raw_stockx`: every stream's entry point under one name. No logic of its own."""
+
+from __future__ import annotations
+
+from soleflip_pipelines.ingestion.stockx_catalog import sync_products, sync_variants
+from soleflip_pipelines.ingestion.stockx_market import sync_market_data
+from soleflip_pipelines.ingestion.stockx_orders import (
+    sync_listings,
+    sync_order_details,
+    sync_orders,
+)
+
+__all__ = [
+    "sync_listings",
+    "sync_market_data",
+    "sync_order_details",
+    "sync_orders",
+    "sync_products",
+    "sync_variants",
+]

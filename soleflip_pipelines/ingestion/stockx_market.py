@@ -1,0 +1,158 @@
+"""StockX's market into `raw_stockx.market_data` and, append-only, `history.market_observation`.
+
+One call answers for all sizes of a product. The body carries no time: an observation is dated by
+the moment its reply was there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+
+import psycopg
+
+from soleflip_pipelines.clients.stockx import Json
+from soleflip_pipelines.ingestion.access import open_stockx
+from soleflip_pipelines.ingestion.chunks import Fetched, fetch_in_chunks
+from soleflip_pipelines.ingestion.fields import DocumentForm, is_amount, is_text
+from soleflip_pipelines.ingestion.steps import Log, missing_row, select_keys, stockx_workers
+from soleflip_pipelines.settings import Settings
+from soleflip_pipelines.warehouse.loader import (
+    BatchResult,
+    BatchSource,
+    RawTable,
+    Record,
+    Rejection,
+    load_batch,
+)
+
+MARKET_DATA = RawTable("raw_stockx", "market_data", ("variant_id", "currency_code"))
+CURRENCY = "EUR"
+SOURCE_CALL = "product"
+DEFAULT_MAX_AGE_HOURS = 6.0
+SOLD_WITHIN = timedelta(days=120)
+
+MARKET_FORM = DocumentForm(
+    key="variantId",
+    required={"variantId": is_text, "productId": is_text, "currencyCode": is_text},
+    optional={
+        "lowestAskAmount": is_amount,
+        "highestBidAmount": is_amount,
+        "sellFasterAmount": is_amount,
+        "earnMoreAmount": is_amount,
+        "flexLowestAskAmount": is_amount,
+    },
+)
+
+# What is owned, listed or sold lately, the longest unseen first.
+STALE_PRODUCTS_SQL = """
+    with wanted as (
+        select payload #>> '{product,productId}' as product_id from raw_stockx.listings
+        union
+        select payload #>> '{product,productId}' from raw_stockx.orders
+        where left(payload ->> 'createdAt', 10) >= %(sold_from)s
+        union
+        select partner_product_id from enrichment.purchase_match where platform = 'stockx'
+    ),
+    seen as (
+        select partner_product_id as product_id, max(observed_at) as observed_at
+        from history.market_observation
+        where platform = 'stockx' and currency_code = %(currency)s
+        group by partner_product_id
+    )
+    select p.product_id
+    from raw_stockx.products p
+    join wanted using (product_id)
+    left join seen using (product_id)
+    where seen.observed_at is null or seen.observed_at < now() - %(max_age)s
+    order by seen.observed_at nulls first, p.product_id
+"""
+OBSERVE_SQL = """
+    insert into history.market_observation (
+        platform, partner_variant_id, currency_code, observed_at, partner_product_id, lowest_ask,
+        highest_bid, sell_faster, earn_more, flex_lowest_ask, source_call, batch_id
+    )
+    select 'stockx', i.variant_id, i.currency_code, seen.at, seen.product_id,
+           nullif(i.payload ->> 'lowestAskAmount', '')::numeric,
+           nullif(i.payload ->> 'highestBidAmount', '')::numeric,
+           nullif(i.payload ->> 'sellFasterAmount', '')::numeric,
+           nullif(i.payload ->> 'earnMoreAmount', '')::numeric,
+           nullif(i.payload ->> 'flexLowestAskAmount', '')::numeric,
+           %s, %s
+    from incoming i
+    join unnest(%s::text[], %s::timestamptz[]) as seen (product_id, at)
+        on seen.product_id = i.payload ->> 'productId'
+    on conflict do nothing
+"""
+
+
+def sync_market_data(
+    settings: Settings,
+    conn: psycopg.Connection,
+    *,
+    run_id: str | None = None,
+    log: Log = print,
+    max_age_hours: float = DEFAULT_MAX_AGE_HOURS,
+) -> list[BatchResult]:
+    """Observe the market of every product that matters now and was not seen lately.
+
+    Args:
+        settings: addresses, credentials and pace.
+        conn: a connection of the loader role.
+        run_id: Dagster's run, for the ledger.
+        log: told about the progress.
+        max_age_hours: a product seen within this time is left alone.
+
+    Raises:
+        PartnerError: StockX cannot be read; finished chunks are kept.
+    """
+    product_ids = select_keys(
+        conn,
+        STALE_PRODUCTS_SQL,
+        {
+            "sold_from": (settings.today() - SOLD_WITHIN).isoformat(),
+            "currency": CURRENCY,
+            "max_age": timedelta(hours=max_age_hours),
+        },
+    )
+    log(f"market data: {len(product_ids):,} products to ask for")
+    results: list[BatchResult] = []
+    asked = 0
+    with open_stockx(settings) as client:
+
+        def fetch(product_id: str) -> list[Json]:
+            return client.market_data(product_id=product_id, currency_code=CURRENCY)
+
+        for chunk in fetch_in_chunks(product_ids, fetch, workers=stockx_workers(settings)):
+            results.append(
+                load_batch(
+                    conn,
+                    MARKET_DATA,
+                    _rows(chunk, log),
+                    BatchSource("stockx", "api", dagster_run_id=run_id),
+                    after=partial(_observe, chunk),
+                )
+            )
+            asked += len(chunk)
+            log(f"market data: {asked:,} of {len(product_ids):,} products asked for")
+    return results
+
+
+def _rows(chunk: list[Fetched[list[Json]]], log: Log) -> Iterator[Record | Rejection]:
+    for item in chunk:
+        if item.reply is None:
+            yield from missing_row(item, log)
+        for variant in item.reply or ():
+            row = MARKET_FORM.record(variant, item.key)
+            if isinstance(row, Record):
+                row = Record((*row.key, str(variant["currencyCode"])), row.payload)
+            yield row
+
+
+def _observe(chunk: list[Fetched[list[Json]]], cur: psycopg.Cursor, batch_id: int) -> None:
+    answered = [item for item in chunk if item.reply is not None]
+    cur.execute(
+        OBSERVE_SQL,
+        [SOURCE_CALL, batch_id, [i.key for i in answered], [i.at for i in answered]],
+    )
