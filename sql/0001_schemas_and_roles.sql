@@ -16,7 +16,13 @@ begin
                 null;  -- a migration of the other database was faster
             end;
         end if;
-        if not pg_has_role(current_user, role_name, 'member') then
+        -- Since PostgreSQL 16 who makes a role may administer it, but not act as it.
+        if not (
+            case when current_setting('server_version_num')::integer >= 160000
+                then pg_has_role(current_user, role_name, 'set')
+                else pg_has_role(current_user, role_name, 'member')
+            end
+        ) then
             execute format('grant %I to current_user', role_name);
         end if;
     end loop;
