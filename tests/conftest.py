@@ -14,6 +14,8 @@ from soleflip_pipelines.settings import Settings, load_settings
 from soleflip_pipelines.warehouse.connection import connect, prepare_database
 from soleflip_pipelines.warehouse.embedded import EmbeddedPostgres, ServerAddress
 
+MIGRATED = "template_migrated"
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _no_settings_from_outside() -> None:
@@ -33,10 +35,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerAddress]:
 @pytest.fixture(scope="session")
 def template_database(server: ServerAddress, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A database with all migrations applied, from which each test's own is copied."""
-    name = "template_migrated"
-    create_database(server, name)
-    prepare_database(settings_for(server, name, tmp_path_factory.mktemp("template")))
-    return name
+    create_database(server, MIGRATED)
+    prepare_database(settings_for(server, MIGRATED, tmp_path_factory.mktemp("template")))
+    return MIGRATED
 
 
 @pytest.fixture
@@ -60,6 +61,9 @@ def create_database(server: ServerAddress, name: str, template: str = "template1
     """Create a database as a copy of a template."""
     with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
         conn.execute(f'create database "{name}" template "{template}"')
+        # A copy has the template's contents, but not the rights on the database itself.
+        if template == MIGRATED:
+            conn.execute(f'grant create on database "{name}" to soleflip_transformer')
 
 
 def settings_for(server: ServerAddress, database: str, home: Path) -> Settings:

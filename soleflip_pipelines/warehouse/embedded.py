@@ -161,9 +161,6 @@ class EmbeddedPostgres:
         return ServerAddress(port=port, password=password)
 
     def _start(self) -> ServerAddress:
-        address = self._known_address()
-        if address is not None and _failure(address) is None:
-            return address  # another process was faster
         self._check_disk()
         if self.data_folder.exists():
             self._check_data_folder()
@@ -306,7 +303,7 @@ def pg_program(name: str) -> Path | None:
 def _failure(address: ServerAddress) -> str | None:
     """Why the server does not answer, or None when it does. Connecting is the only sure test."""
     try:
-        psycopg.connect(address.url("postgres"), connect_timeout=3).close()
+        psycopg.connect(address.url("postgres"), connect_timeout=2).close()
     except psycopg.OperationalError as error:
         return str(error)
     return None
