@@ -1,0 +1,127 @@
+"""The sandbox's ASGI application: StockX, Awin and ECB paths, and its own switchboard.
+
+Puts routes, gate and store together; `server` runs it as a process.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from soleflip_pipelines.sandbox.gate import Gate, GateMiddleware, Keys, Limits, fault_from
+from soleflip_pipelines.sandbox.stockx_routes import StockX
+from soleflip_pipelines.sandbox.store import Store
+
+_LIST_COLUMNS = (
+    "Advertiser ID", "Advertiser Name", "Primary Region", "Membership Status", "Feed ID",
+    "Feed Name", "Language", "Vertical", "Last Imported", "Last Checked", "No of products", "URL",
+)  # fmt: skip
+
+
+def create_app(
+    folder: Path,
+    *,
+    keys: Keys | None = None,
+    limits: Limits | None = None,
+    instance: str = "",
+) -> Starlette:
+    """The local marketplaces on the business in `folder`.
+
+    Args:
+        folder: where `business.generate` left the business.
+        keys: what clients must present; the well-known sandbox keys by default.
+        limits: rate and daily limits of the StockX paths; none by default.
+        instance: what the health path calls itself, so that a caller knows its own service.
+    """
+    gate = Gate(keys or Keys(), limits or Limits())
+    store = Store(folder)
+    routes = [
+        *StockX(store, gate).routes(),
+        *_awin_routes(store, gate),
+        Route("/ecb/stats/eurofxref/eurofxref-hist.zip", _ecb(store), methods=["GET"]),
+        *_own_routes(store, gate, instance),
+    ]
+    return Starlette(routes=routes, middleware=[Middleware(GateMiddleware, gate=gate)])
+
+
+def _ecb(store: Store) -> Callable[[Request], Awaitable[Response]]:
+    async def reference_rates(_: Request) -> Response:
+        body = store.blob("eurofxref-hist.zip") or b""
+        return Response(body, media_type="application/zip")
+
+    return reference_rates
+
+
+def _awin_routes(store: Store, gate: Gate) -> list[Route]:
+    async def feed_list(request: Request) -> Response:
+        if request.path_params["key"] != gate.keys.awin_key:
+            return PlainTextResponse("Invalid API key", 401)
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerow(_LIST_COLUMNS)
+        base = str(request.base_url).rstrip("/")
+        for feed in store.all("select * from feed order by feed_id"):
+            url = (
+                f"{base}/awin/datafeed/download/apikey/{gate.keys.awin_key}"
+                f"/language/{feed['language']}/fid/{feed['feed_id']}/rid/0/hasEnhancedFeeds/0"
+                "/format/csv/compression/gzip/adultcontent/1/"
+            )
+            writer.writerow(
+                (feed["advertiser_id"], feed["advertiser_name"], feed["region"],
+                 feed["membership"], feed["feed_id"], feed["name"], feed["language"],
+                 feed["vertical"], feed["last_imported"], feed["last_imported"],
+                 f"{feed['product_count']:,}", url)
+            )  # fmt: skip
+        return Response(buffer.getvalue().encode(), media_type="text/csv")
+
+    async def download(request: Request) -> Response:
+        parts = request.path_params["rest"].strip("/").split("/")
+        wanted = dict(zip(parts[0::2], parts[1::2], strict=False))
+        if wanted.get("apikey") != gate.keys.awin_key:
+            return PlainTextResponse("Invalid API key", 401)
+        body = store.blob(f"feed-{wanted.get('fid')}")
+        if body is None:
+            return PlainTextResponse("Feed not found", 404)
+        # The body is a gzip file in its own right, so nothing announces an encoding.
+        return Response(body, media_type="application/octet-stream")
+
+    return [
+        Route("/awin/datafeed/list/apikey/{key}", feed_list, methods=["GET"]),
+        Route("/awin/datafeed/download/{rest:path}", download, methods=["GET"]),
+    ]
+
+
+def _own_routes(store: Store, gate: Gate, instance: str) -> list[Route]:
+    async def health(_: Request) -> Response:
+        return JSONResponse(
+            {"status": "ok", "instance": instance, "generation": store.meta("generation_id")}
+        )
+
+    async def requests(_: Request) -> Response:
+        return JSONResponse(dict(gate.requests))
+
+    async def add_fault(request: Request) -> Response:
+        try:
+            gate.faults.append(fault_from(await request.json()))
+        except (ValueError, AttributeError) as problem:
+            return JSONResponse({"message": str(problem)}, 400)
+        return JSONResponse({"faults": len(gate.faults)}, 201)
+
+    async def clear_faults(_: Request) -> Response:
+        gate.faults.clear()
+        return JSONResponse({"faults": 0})
+
+    return [
+        Route("/_sandbox/health", health, methods=["GET"]),
+        Route("/_sandbox/requests", requests, methods=["GET"]),
+        Route("/_sandbox/faults", add_fault, methods=["POST"]),
+        Route("/_sandbox/faults", clear_faults, methods=["DELETE"]),
+    ]

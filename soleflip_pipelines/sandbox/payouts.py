@@ -1,0 +1,95 @@
+"""What the marketplace deducts from a sale: the adjustments of an order and its payout.
+
+Knows levels, minimum fees, labels by era and penalties; money is Decimal in the order's currency.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+
+CENT = Decimal("0.01")
+_PROCESSING_RATE = Decimal("0.03")
+_PENALTY_RATE, _PENALTY_MINIMUM = Decimal("0.15"), Decimal("15.00")
+_MINIMUM_FEE = {"EUR": Decimal("5.00"), "GBP": Decimal("4.50"), "USD": Decimal("5.00")}
+_SHIPPING = {"EUR": "6.00", "GBP": "5.40", "USD": "4.00"}
+_SHIPPING_OLD = {"EUR": "5.16", "GBP": "4.60", "USD": "4.00"}
+_LEVEL_RATES = ("0.09", "0.085", "0.08", "0.075", "0.07")
+_SALES_FOR_LEVEL = (0, 12, 40, 200, 800)
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """A line of a payout: negative amounts are deducted, `percentage` is a fraction as text."""
+
+    label: str
+    amount: Decimal
+    percentage: str
+
+
+def money(value: Decimal) -> Decimal:
+    """Round to cents, half away from zero."""
+    return value.quantize(CENT, ROUND_HALF_UP)
+
+
+class FeeSchedule:
+    """The account's transaction rate by calendar quarter, from what it sold the quarter before."""
+
+    def __init__(self, orders: int, first_day: date, until: date) -> None:
+        self._first_day = first_day
+        self._until = until
+        self._orders = orders
+        # A change of the labels in the middle of the history, as the marketplace has made them.
+        self._new_labels_from = date(first_day.year + 1, 7, 1)
+        self._newest_labels_from = date(first_day.year + 2, 4, 1)
+
+    def rate(self, day: date) -> Decimal:
+        """The transaction rate of the quarter the day lies in; the same all through a quarter."""
+        start = date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
+        progress = max(0.0, (start - self._first_day).days / (self._until - self._first_day).days)
+        winter = 1.6 if start.month == 1 else 1.0
+        sold = self._orders / 12 * (0.65 + 0.7 * progress) * winter * (0.0 if progress == 0 else 1)
+        level = sum(sold >= floor for floor in _SALES_FOR_LEVEL) - 1
+        # Quick and successful shipping is rewarded in some quarters, never below the best level.
+        bonus = Decimal("0.005") * ((start.year * 4 + start.month // 3) % 3)
+        return max(Decimal(_LEVEL_RATES[level]) - bonus, Decimal(_LEVEL_RATES[-1]))
+
+    def adjustments(
+        self, price: Decimal, currency: str, day: date, rng: random.Random
+    ) -> list[Adjustment]:
+        """The lines of a sale that goes through."""
+        rate = self.rate(day)
+        fee = money(price * rate)
+        is_minimum = fee < _MINIMUM_FEE[currency]
+        if is_minimum:
+            fee = _MINIMUM_FEE[currency]
+        share = f"{rate.normalize():f}"
+        is_old = day < self._new_labels_from
+        shipping = Decimal((_SHIPPING_OLD if is_old else _SHIPPING)[currency])
+        lines = [
+            Adjustment(self._fee_label(day, rate, is_minimum), -fee, share),
+            Adjustment("Payment Proc. (3%)", -money(price * _PROCESSING_RATE), "0.03"),
+        ]
+        if rng.random() < 0.97:
+            lines.append(Adjustment("Shipping", -shipping, "0"))
+            if is_old and rng.random() < 0.12:
+                lines.append(Adjustment("InPersonDropOff", shipping, "0"))
+        return lines
+
+    def _fee_label(self, day: date, rate: Decimal, is_minimum: bool) -> str:
+        if day < self._new_labels_from:
+            return "MinTransactionFee" if is_minimum else "Transaction Fee"
+        if is_minimum:
+            return "Minimum Transaction Fee"
+        percent = f"{rate * 100:.1f}"
+        if day < self._newest_labels_from:
+            return f"Transaction Fee ({percent.removesuffix('.0')}%)"
+        return f"Transaction Fee ({percent}%)"
+
+
+def penalty(price: Decimal) -> Adjustment:
+    """What a sale that the seller did not ship costs."""
+    amount = max(money(price * _PENALTY_RATE), _PENALTY_MINIMUM)
+    return Adjustment("Seller Penalty (15%)", -amount, "0.15")

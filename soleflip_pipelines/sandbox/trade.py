@@ -1,0 +1,89 @@
+"""The records that the makers of the business hand each other: sales, purchase lines, suppliers.
+
+Plain data without behaviour; amounts are Decimal in the record's own currency.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from soleflip_pipelines.sandbox.catalogue import Product, Variant
+from soleflip_pipelines.sandbox.payouts import Adjustment
+
+OPEN = frozenset(
+    "CREATED SHIPPED RECEIVED AUTHENTICATING AUTHENTICATED PAYOUTPENDING SYSTEMFULFILLED "
+    "PAYOUTFAILED SUSPENDED PENDING DONOTSHIP PAYOUTCOMPLETED CCAUTHORIZATIONFAILED".split()
+)
+
+
+@dataclass(frozen=True)
+class Supplier:
+    """A shop or a person the seller buys from, and how its papers look (`layout`)."""
+
+    name: str
+    prefix: str
+    currency: str
+    vat_rate: Decimal
+    vat_scheme: str
+    price_share: float
+    weight: float
+    layout: str
+    transit_days: int
+    order_rhythm: int
+
+
+@dataclass(frozen=True)
+class Sale:
+    """An order of the marketplace.
+
+    `payout_in` says where its payout can be read: "list", "detail" or "none" (still open).
+    `returned_on` is the Berlin day the unit came back, for returned orders.
+    """
+
+    index: int
+    order_number: str
+    product: Product
+    variant: Variant
+    price: Decimal
+    amount_text: str
+    currency: str
+    status: str
+    ordered_at: datetime
+    sold_on: date
+    updated_at: datetime
+    updated_on: date
+    adjustments: tuple[Adjustment, ...]
+    payout_in: str
+    inventory_type: str
+
+
+@dataclass(frozen=True)
+class Lot:
+    """A line of a purchase. `flaw` names what makes its row irreparable, if anything does."""
+
+    product: Product
+    variant: Variant
+    supplier: Supplier
+    reference: str
+    line_no: int
+    unit_ref: str | None
+    purchased_on: date
+    received_on: date | None
+    quantity: int
+    unit_price: Decimal
+    shipping_total: Decimal
+    cashback_total: Decimal
+    location: str
+    flaw: str | None
+
+    @property
+    def line_key(self) -> str:
+        """The key a pipeline can build from the row: supplier, reference and line."""
+        return f"{self.supplier.name.lower()}|{self.reference}|{self.line_no}"
+
+    @property
+    def available_on(self) -> date:
+        """The day its units can be sold: received, or bought where no receipt is noted."""
+        return self.received_on or self.purchased_on
