@@ -8,3 +8,13 @@
 {% macro build_id() -%}
     '{{ env_var('DBT_BUILD_ID', 'none') if execute else 'none' }}'::text
 {%- endmacro %}
+
+{#- The maker's code, else the marketplace's id, else a name made of the title. -#}
+{% macro base_sku(style_code_sql, partner_product_id_sql, title_sql) -%}
+    coalesce(
+        nullif(btrim({{ style_code_sql }}), ''),
+        'STOCKX-' || nullif(btrim({{ partner_product_id_sql }}), ''),
+        'STOCKX-UNKNOWN-'
+        || btrim(regexp_replace(lower({{ title_sql }}), '[^a-z0-9]+', '-', 'g'), '-')
+    )
+{%- endmacro %}

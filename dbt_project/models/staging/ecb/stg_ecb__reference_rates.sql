@@ -7,7 +7,7 @@ source as (
 renamed as (
     select
         rate_on,
-        upper(currency_code) as currency_code,
+        currency_code,
         {{ to_numeric("payload ->> 'units_per_eur'") }} as units_per_eur
     from source
 )

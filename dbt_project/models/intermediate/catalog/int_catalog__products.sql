@@ -1,0 +1,114 @@
+{{ config(indexes=[{'columns': ['partner_product_id'], 'unique': true}]) }}
+
+with
+
+products as (
+    select * from {{ ref('stg_stockx__products') }}
+),
+
+orders as (
+    select * from {{ ref('int_sales__orders') }}
+),
+
+listings as (
+    select * from {{ ref('stg_stockx__listings') }}
+),
+
+product_labels as (
+    select * from {{ source('enrichment', 'product_label') }}
+    where platform = 'stockx'
+),
+
+-- A product can be sold and then die at the marketplace: the order still names it.
+named as (
+    select
+        partner_product_id,
+        product_name,
+        style_id,
+        ordered_at
+    from orders
+    where partner_product_id is not null
+    union all
+    select
+        partner_product_id,
+        null as product_name,
+        null as style_id,
+        created_at as ordered_at
+    from listings
+    where partner_product_id is not null
+),
+
+newest_name as (
+    select distinct on (partner_product_id)
+        partner_product_id,
+        product_name,
+        style_id
+    from named
+    order by
+        partner_product_id asc,
+        (product_name is null) asc,
+        ordered_at desc nulls last,
+        product_name asc,
+        style_id asc
+),
+
+combined as (
+    select
+        coalesce(products.partner_product_id, newest_name.partner_product_id)
+            as partner_product_id,
+        coalesce(products.title, newest_name.product_name, '(no name)') as name,
+        coalesce(
+            product_labels.style_code,
+            case when products.partner_product_id is null then newest_name.style_id end
+        ) as style_code,
+        product_labels.style_key,
+        coalesce(product_labels.brand, 'Unknown') as brand,
+        product_labels.parent_brand,
+        product_labels.collaborators,
+        product_labels.brand_rule,
+        product_labels.brand_confidence,
+        coalesce(product_labels.category, 'unknown') as category,
+        coalesce(product_labels.product_type, products.product_type_raw) as product_type,
+        product_labels.category_rule,
+        product_labels.category_confidence,
+        product_labels.style_rule,
+        product_labels.style_keys,
+        products.gender_raw as gender,
+        products.colorway,
+        products.release_on,
+        products.retail_price,
+        products.retail_currency_code,
+        products.season,
+        products.url_key,
+        products.brand_raw,
+        products.partner_product_id is not null as is_known_product
+    from products
+    full outer join newest_name
+        on products.partner_product_id = newest_name.partner_product_id
+    left join product_labels
+        on
+            coalesce(products.partner_product_id, newest_name.partner_product_id)
+            = product_labels.partner_product_id
+),
+
+with_sku as (
+    select
+        *,
+        {{ base_sku('style_code', 'partner_product_id', 'name') }} as base_sku
+    from combined
+),
+
+-- Two products with one style code: the second and further ones carry a piece of their id.
+final as (
+    select
+        *,
+        case
+            when row_number() over (
+                partition by base_sku order by partner_product_id collate "C"
+            ) = 1 then base_sku
+            else base_sku || '-' || left(replace(partner_product_id, '-', ''), 8)
+        end as sku
+    from with_sku
+)
+
+select * from final

@@ -1,0 +1,131 @@
+{{ config(indexes=[
+    {'columns': ['id'], 'unique': true},
+    {'columns': ['product_id']},
+    {'columns': ['variant_id']},
+    {'columns': ['status']},
+]) }}
+
+with
+
+units as (
+    select * from {{ ref('int_inventory__units') }}
+),
+
+cost_matches as (
+    select * from {{ ref('int_inventory__cost_matches') }}
+),
+
+orders as (
+    select * from {{ ref('int_sales__orders') }}
+),
+
+listings as (
+    select * from {{ ref('stg_stockx__listings') }}
+),
+
+sold as (
+    select
+        cost_matches.line_key,
+        cost_matches.unit_no,
+        orders.platform,
+        orders.order_number,
+        orders.sold_on
+    from cost_matches
+    inner join orders
+        on
+            cost_matches.platform = orders.platform
+            and cost_matches.order_number = orders.order_number
+    where orders.is_sale
+),
+
+asks_of_variant as (
+    select
+        partner_variant_id,
+        count(*) as ask_count
+    from listings
+    where upper(status_raw) = 'ACTIVE'
+    group by partner_variant_id
+),
+
+with_sale as (
+    select
+        units.*,
+        sold.platform as sold_platform,
+        sold.order_number as sold_order_number,
+        sold.sold_on,
+        asks_of_variant.ask_count,
+        case
+            when sold.order_number is not null then 'sold'
+            when units.received_on is null or units.received_on > {{ business_today() }}
+                then 'incoming'
+            else 'available'
+        end as state
+    from units
+    left join sold
+        on
+            units.line_key = sold.line_key
+            and units.unit_no = sold.unit_no
+    left join asks_of_variant on units.partner_variant_id = asks_of_variant.partner_variant_id
+),
+
+-- An ask names no unit: the oldest units on hand are the ones offered.
+numbered as (
+    select
+        *,
+        row_number() over (
+            partition by partner_variant_id, state
+            order by available_on, line_key collate "C", unit_no
+        ) as place_in_line
+    from with_sale
+),
+
+final as (
+    select
+        {{ stable_id('stock', ['line_key', 'unit_no::text']) }} as id,
+        case
+            when partner_product_id is not null
+                then {{ stable_id('product', ['platform', 'partner_product_id']) }}
+        end as product_id,
+        case
+            when partner_variant_id is not null
+                then {{ stable_id('variant', ['platform', 'partner_variant_id']) }}
+        end as variant_id,
+        case when size_key is not null then {{ stable_id('size', ['size_key']) }} end as size_id,
+        line_key,
+        unit_no,
+        unit_ref,
+        supplier_name,
+        product_name,
+        size_raw,
+        1 as quantity,
+        case
+            when state = 'available' and place_in_line <= ask_count then 'listed'
+            else state
+        end as status,
+        location,
+        purchased_on,
+        received_on,
+        available_on,
+        cost_eur,
+        vat_scheme,
+        sold_platform,
+        sold_order_number,
+        case
+            when sold_order_number is not null
+                then {{ stable_id('order', ['sold_platform', 'sold_order_number']) }}
+        end as sold_order_id,
+        sold_on,
+        greatest(0, coalesce(sold_on, {{ business_today() }}) - available_on) as age_days,
+        match_method,
+        jsonb_strip_nulls(jsonb_build_object(
+            'stockx_product_id', partner_product_id,
+            'stockx_variant_id', partner_variant_id,
+            'unit_ref', unit_ref,
+            'purchase_line', line_key
+        )) as external_ids,
+        batch_id,
+        {{ build_id() }} as build_id
+    from numbered
+)
+
+select * from final
