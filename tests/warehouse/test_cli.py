@@ -1,0 +1,115 @@
+"""The command line, as its own process: what scripts rely on, and one sentence for an error."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from soleflip_pipelines.settings import Settings
+
+pytestmark = pytest.mark.integration
+
+SOLEFLIP = Path(sys.executable).with_name("soleflip")
+
+
+def call(
+    settings: Settings, *arguments: str, text: str | None = None, **more: str
+) -> subprocess.CompletedProcess[str]:
+    assert settings.database_url is not None
+    environment = {
+        "PATH": os.defpath,
+        "COLUMNS": "200",
+        "SOLEFLIP_HOME": str(settings.home),
+        "SOLEFLIP_DATABASE_URL": settings.database_url.get_secret_value(),
+        **more,
+    }
+    return subprocess.run(
+        [str(SOLEFLIP), *arguments],
+        env=environment,
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_help_answers_at_once_and_names_every_command(settings: Settings) -> None:
+    begin = time.perf_counter()
+    shown = call(settings, "--help").stdout
+    assert time.perf_counter() - begin < 3
+    for name in ("run", "ui", "status", "doctor", "db", "sandbox", "import", "secrets", "verify"):
+        assert f" {name} " in shown
+    groups = {"db": "backup", "sandbox": "reset", "secrets": "rotate"}
+    for group, command in groups.items():
+        assert command in call(settings, group, "--help").stdout
+
+
+def test_url_prints_the_address_and_nothing_else(settings: Settings) -> None:
+    done = call(settings, "db", "url")
+    with psycopg.connect(done.stdout.strip()) as conn:
+        assert conn.execute("select 1").fetchone() == (1,)
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""
+
+
+def test_psql_reaches_the_database(settings: Settings) -> None:
+    query = "select setting_value from core.setting"
+    assert call(settings, "db", "psql", "-Atc", query).stdout == "sandbox\n"
+
+
+def test_status_is_readable_by_people_and_scripts(settings: Settings) -> None:
+    assert "raw_stockx.orders" in call(settings, "status").stdout
+    facts = json.loads(call(settings, "status", "--json").stdout)
+    assert facts["mode"] == "sandbox"
+    assert {"table": "raw_stockx.orders", "rows": 0} in facts["tables"]
+
+
+def test_secrets_are_stored_listed_and_rotated_but_never_shown(settings: Settings) -> None:
+    outputs = [
+        call(settings, "secrets", "set", "STOCKX_API_KEY", text="canary-4711\n"),
+        call(settings, "secrets", "list"),
+        call(settings, "secrets", "list", "--json"),
+        call(settings, "secrets", "rotate"),
+        call(settings, "doctor"),
+    ]
+    assert all("canary" not in done.stdout + done.stderr for done in outputs)
+    assert [done.returncode for done in outputs[:4]] == [0] * 4
+    assert "STOCKX_API_KEY" in json.loads(outputs[2].stdout)
+    assert "1 credentials" in outputs[3].stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "more", "sentence"),
+    [
+        (["db", "url"], {"SOLEFLIP_MOED": "live"}, "unknown setting SOLEFLIP_MOED"),
+        (["status"], {"SOLEFLIP_DATABASE_URL": "postgresql://127.0.0.1:1/x"}, "cannot be reached"),
+        (["db", "upgrade"], {"SOLEFLIP_MODE": "live"}, "holds sandbox data"),
+        (["db", "restore", "--yes", "missing.dump"], {}, "there is no file missing.dump"),
+        (["secrets", "set", "bad name"], {}, "is not a credential's name"),
+    ],
+)
+def test_an_error_is_one_sentence_and_exit_code_1(
+    settings: Settings, arguments: list[str], more: dict[str, str], sentence: str
+) -> None:
+    done = call(settings, *arguments, text="x", **more)
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" in call(settings, "--debug", *arguments, text="x", **more).stderr
+
+
+def test_doctor_names_what_is_broken(settings: Settings) -> None:
+    broken = call(settings, "doctor", "--json", SOLEFLIP_DATABASE_URL="postgresql://127.0.0.1:1/x")
+    assert broken.returncode == 1
+    findings = {finding["topic"]: finding for finding in json.loads(broken.stdout)}
+    assert findings["database"]["state"] == "fail"
+    assert findings["settings"]["state"] == "ok"
+    well = {f["topic"]: f["state"] for f in json.loads(call(settings, "doctor", "--json").stdout)}
+    assert well["database"] == well["migrations"] == "ok"
