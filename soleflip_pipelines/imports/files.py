@@ -1,0 +1,178 @@
+"""Opens a dropped file safely and reads it as strict CSV rows, whatever its dialect.
+
+Encoding and delimiter are found out here; what the columns mean is `header.py`'s business. A file
+that cannot be read whole is refused whole: a stray quotation mark would swallow rows unseen.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import hashlib
+import io
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from soleflip_pipelines.errors import SoleflipError
+
+MAX_FILE_BYTES = 2 * 1024**3
+MAX_FIELD_CHARS = 100_000
+MAX_LINES_A_ROW = 50
+CHUNK_BYTES = 1024 * 1024
+SAMPLE_CHARS = 256 * 1024
+DELIMITERS = ",;\t|"
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+class FileRefused(SoleflipError):
+    """A file was not imported, and nothing of it was kept; the text says what to do."""
+
+
+@dataclass(frozen=True)
+class OpenFile:
+    """A regular file, held open so that what is hashed is what is read."""
+
+    name: str
+    stream: BinaryIO
+    sha256: str
+    encoding: str
+    stamp: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of cells and the line on which it begins, counted from 1."""
+
+    line: int
+    cells: list[str]
+
+
+@contextmanager
+def open_file(path: Path) -> Iterator[OpenFile]:
+    """Open a file for import.
+
+    Raises:
+        FileRefused: no such file, a link, not a regular file, too large, or no known encoding.
+    """
+    # O_NONBLOCK: opening a named pipe must not hang before its type is known.
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        handle = os.open(path, flags)
+    except OSError as error:
+        reason = "it is a link" if path.is_symlink() else (error.strerror or "it cannot be opened")
+        raise FileRefused(f"{path.name} was not imported: {reason}") from None
+    with os.fdopen(handle, "rb") as stream:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise FileRefused(f"{path.name} was not imported: it is no regular file")
+        if status.st_size > MAX_FILE_BYTES:
+            raise FileRefused(f"{path.name} was not imported: it is larger than 2 GB")
+        sha256, encoding = _examined(stream, path.name)
+        yield OpenFile(path.name, stream, sha256, encoding, _stamp(status))
+
+
+def check_unchanged(file: OpenFile) -> None:
+    """Make sure that nobody wrote to the file while it was read.
+
+    Raises:
+        FileRefused: somebody did.
+    """
+    if _stamp(os.fstat(file.stream.fileno())) != file.stamp:
+        raise FileRefused(f"{file.name} was not imported: it changed while it was read; try again")
+
+
+def read_rows(file: OpenFile, delimiter: str) -> Iterator[Row]:
+    """All rows that are not blank, strictly by the rules of CSV.
+
+    Raises:
+        FileRefused: quotation marks do not pair up, or a cell or row is implausibly long.
+    """
+    file.stream.seek(0)
+    text = io.TextIOWrapper(file.stream, encoding=file.encoding, newline="")
+    csv.field_size_limit(MAX_FIELD_CHARS)
+    reader = csv.reader(text, delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        for cells in reader:
+            if reader.line_num - line >= MAX_LINES_A_ROW:
+                raise csv.Error("a row that runs over too many lines")
+            if any(cell.strip() for cell in cells):
+                yield Row(line, cells)
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise FileRefused(
+            f"{file.name} was not imported: from line {line} on it is no proper CSV ({error}); "
+            "look for a quotation mark without its partner"
+        ) from None
+    finally:
+        text.detach()
+
+
+def sample_rows(file: OpenFile, delimiter: str, count: int) -> list[list[str]]:
+    """The first rows as a delimiter would cut them; nothing is checked."""
+    file.stream.seek(0)
+    text = io.TextIOWrapper(file.stream, encoding=file.encoding, newline="")
+    try:
+        sample = text.read(SAMPLE_CHARS)
+    finally:
+        text.detach()
+    rows: list[list[str]] = []
+    csv.field_size_limit(SAMPLE_CHARS)
+    for cells in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter):
+        if any(cell.strip() for cell in cells):
+            rows.append(cells)
+        if len(rows) == count:
+            break
+    return rows
+
+
+def _examined(stream: BinaryIO, name: str) -> tuple[str, str]:
+    """Hash and encoding of a file, read once: a byte order mark, else UTF-8, else Windows-1252."""
+    head = stream.read(4)
+    stream.seek(0)
+    marked = next((encoding for mark, encoding in MARKS if head.startswith(mark)), None)
+    candidates = [marked] if marked else _guesses(head)
+    decoders = {encoding: codecs.getincrementaldecoder(encoding)() for encoding in candidates}
+    digest = hashlib.sha256()
+    while chunk := stream.read(CHUNK_BYTES):
+        digest.update(chunk)
+        _drop_misfits(decoders, chunk, final=False)
+    _drop_misfits(decoders, b"", final=True)
+    for encoding in candidates:
+        if encoding in decoders:
+            return digest.hexdigest(), encoding
+    raise FileRefused(
+        f"{name} was not imported: it is neither UTF-8 nor UTF-16 nor Windows-1252 text; "
+        "save it as CSV UTF-8"
+    )
+
+
+def _guesses(head: bytes) -> list[str]:
+    if len(head) == 4 and head[1] == head[3] == 0 and head[0] and head[2]:
+        return ["utf-16-le"]
+    if len(head) == 4 and head[0] == head[2] == 0 and head[1] and head[3]:
+        return ["utf-16-be"]
+    return ["utf-8", "cp1252"]
+
+
+def _drop_misfits(
+    decoders: dict[str, codecs.IncrementalDecoder], chunk: bytes, *, final: bool
+) -> None:
+    for encoding, decoder in list(decoders.items()):
+        try:
+            decoder.decode(chunk, final)
+        except UnicodeDecodeError:
+            del decoders[encoding]
+
+
+def _stamp(status: os.stat_result) -> tuple[int, int]:
+    return status.st_size, status.st_mtime_ns
