@@ -179,7 +179,7 @@ class _Unpacked(io.RawIOBase):
         body.seek(0)
         is_gzip = body.read(len(GZIP_MAGIC)) == GZIP_MAGIC
         body.seek(0)
-        self._source = gzip.GzipFile(fileobj=body) if is_gzip else body
+        self._source = gzip.GzipFile(fileobj=body, mode="rb") if is_gzip else body
         self._left = min(MAX_UNPACKED_BYTES, max(size * MAX_RATIO, RATIO_FREE_BYTES))
         self._name = name
 
