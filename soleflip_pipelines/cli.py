@@ -44,16 +44,15 @@ def options(
 @app.command()
 def run(
     job: Annotated[str, typer.Argument(help="The job's name.")] = "refresh_all",
+    as_json: JsonFlag = False,
 ) -> None:
     """Run a job here and now; the exit code tells how it ended.
 
     Examples: [bold]soleflip run[/bold] · [bold]soleflip run sync_orders[/bold]
     """
-    from soleflip_pipelines.commands.support import running_settings
-    from soleflip_pipelines.defs.run_job import run_job
+    from soleflip_pipelines.commands.run import run_and_report
 
-    outcome = run_job(running_settings(console), job, console)
-    raise typer.Exit(0 if outcome.succeeded else 1)
+    raise typer.Exit(0 if run_and_report(job, console, as_json=as_json) else 1)
 
 
 @app.command()

@@ -1,8 +1,6 @@
 """Checks that SQL tests cannot be: the ledger against the raw tables, and pandera on what Python
 wrote. dbt's tests appear as checks of their own marts."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import Any
 

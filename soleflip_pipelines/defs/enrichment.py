@@ -1,7 +1,5 @@
 """What the catalog rules decide: labels of products and sizes, and matches, each with its proof."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import dagster as dg

@@ -1,7 +1,5 @@
 """The jobs by name, and when they run. Assets are named by selection, never imported."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import dagster as dg

@@ -4,8 +4,6 @@ A selection of one mart rebuilds and publishes the whole set, since readers must
 two builds side by side. How that is done is `warehouse.publish`; here are only the events.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -35,7 +33,7 @@ from soleflip_pipelines.warehouse.publish import (
     prepare_dbt,
 )
 
-PREPARED = "path:seeds path:models/staging"
+PREPARED = "resource_type:seed fqn:soleflip.staging.*"
 RESULT_TABLES = (
     "sales_forecast",
     "sales_forecast_daily",
@@ -116,7 +114,7 @@ def mart_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
 
     @dbt_assets(
         manifest=manifest,
-        select="path:models/intermediate path:models/marts",
+        select="fqn:soleflip.intermediate.* fqn:soleflip.marts.*",
         exclude=RESULT_VIEWS,
         name="marts",
         dagster_dbt_translator=translator,

@@ -1,7 +1,5 @@
 """Forecasts and price recommendations: read from the published marts, written to enrichment."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +10,7 @@ from soleflip_pipelines.defs.support import picture, table_spec, written
 from soleflip_pipelines.forecasting import service as forecasting
 from soleflip_pipelines.pricing import service as pricing
 
+Result = dg.MaterializeResult[Any]
 SALES = ["sales.order", "catalog.product"]
 STOCK = ["inventory.stock", "pricing.market_price", "platform.fee_schedule", *SALES]
 
@@ -43,7 +42,7 @@ STOCK = ["inventory.stock", "pricing.market_price", "platform.fee_schedule", *SA
 )
 def enrichment_forecasts(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource
-) -> tuple[dg.MaterializeResult[Any], ...]:
+) -> tuple[Result, Result, Result]:
     """Fit, test against the seasonal naive over rolling origins, and serve what wins."""
     with warehouse.connect() as conn:
         report = forecasting.make_forecasts(conn, warehouse.settings.today())
@@ -67,7 +66,7 @@ def enrichment_forecasts(
         )
     ]
 )
-def enrichment_price_recommendation(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
+def enrichment_price_recommendation(warehouse: WarehouseResource) -> Result:
     """Price every unit on hand from observed asks, bids and sales, its fees and its cost."""
     with warehouse.connect() as conn:
         report = pricing.recommend_prices(conn, warehouse.settings.today(), datetime.now(UTC))

@@ -1,7 +1,5 @@
 """Awin's feeds, the ECB's reference rates and the CSV inbox, as received."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import dagster as dg
@@ -10,7 +8,7 @@ from soleflip_pipelines.defs.resources import WarehouseResource
 from soleflip_pipelines.defs.support import landed, log_line, table_spec, written
 from soleflip_pipelines.ingestion import awin, ecb, inbox
 
-Results = tuple[dg.MaterializeResult[Any], ...]
+Result = dg.MaterializeResult[Any]
 
 
 def _of(results: list[Any], address: str) -> list[Any]:
@@ -28,7 +26,9 @@ def _of(results: list[Any], address: str) -> list[Any]:
     ],
     pool="awin",
 )
-def raw_awin(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Results:
+def raw_awin(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource
+) -> tuple[Result, Result, Result]:
     """Read the feed list and download each feed that was imported anew."""
     with warehouse.connect() as conn:
         results = awin.sync_feeds(
@@ -53,7 +53,7 @@ def raw_awin(context: dg.AssetExecutionContext, warehouse: WarehouseResource) ->
 )
 def raw_ecb_reference_rates(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource
-) -> dg.MaterializeResult[Any]:
+) -> Result:
     """Read the whole history of rates; unchanged days cost a hash each."""
     with warehouse.connect() as conn:
         results = ecb.sync_reference_rates(
@@ -68,7 +68,9 @@ def raw_ecb_reference_rates(
         table_spec("raw_csv.sales", "One row per sale of the hand-kept sales sheets."),
     ],
 )
-def raw_csv(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Results:
+def raw_csv(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource
+) -> tuple[Result, Result]:
     """Take every whole file of the inbox that was not taken before."""
     with warehouse.connect() as conn:
         results = inbox.import_inbox(

@@ -1,7 +1,5 @@
 """StockX as received: one asset a raw table, from the orders to the market's prices."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import dagster as dg
@@ -11,6 +9,7 @@ from soleflip_pipelines.defs.support import landed, log_line, table_spec, writte
 from soleflip_pipelines.ingestion import stockx
 
 POOL = "stockx"
+Result = dg.MaterializeResult[Any]
 
 
 @dg.multi_asset(
@@ -25,7 +24,7 @@ POOL = "stockx"
 )
 def raw_stockx_orders(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource
-) -> dg.MaterializeResult[Any]:
+) -> Result:
     """Read the active list first, then the history, so that an order that moves is seen twice."""
     with warehouse.connect() as conn:
         results = stockx.sync_orders(
@@ -46,7 +45,7 @@ def raw_stockx_orders(
 )
 def raw_stockx_order_details(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource
-) -> dg.MaterializeResult[Any]:
+) -> Result:
     """Ask for the detail of orders whose payout or status can still change."""
     with warehouse.connect() as conn:
         results = stockx.sync_order_details(
@@ -67,7 +66,7 @@ def raw_stockx_order_details(
 )
 def raw_stockx_listings(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource
-) -> dg.MaterializeResult[Any]:
+) -> Result:
     """Read all own listings."""
     with warehouse.connect() as conn:
         results = stockx.sync_listings(
@@ -88,7 +87,7 @@ def raw_stockx_listings(
 )
 def raw_stockx_products(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource
-) -> dg.MaterializeResult[Any]:
+) -> Result:
     """Fetch products that are named somewhere and not known yet."""
     with warehouse.connect() as conn:
         results = stockx.sync_products(
@@ -109,7 +108,7 @@ def raw_stockx_products(
 )
 def raw_stockx_variants(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource
-) -> dg.MaterializeResult[Any]:
+) -> Result:
     """Fetch the variants of products whose variants are not known yet."""
     with warehouse.connect() as conn:
         results = stockx.sync_variants(
@@ -136,7 +135,7 @@ def raw_stockx_variants(
 )
 def raw_stockx_market_data(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource
-) -> tuple[dg.MaterializeResult[Any], dg.MaterializeResult[Any]]:
+) -> tuple[Result, Result]:
     """Ask for the market of what is owned, listed or sold lately, where the last look is old."""
     with warehouse.connect() as conn:
         results = stockx.sync_market_data(

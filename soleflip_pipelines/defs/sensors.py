@@ -1,7 +1,5 @@
 """What starts or records runs by itself: the CSV inbox, and runs that failed."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
