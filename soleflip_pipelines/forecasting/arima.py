@@ -17,6 +17,7 @@ from soleflip_pipelines.forecasting.order import (
     has_weekly_season,
     inside_unit_circle,
     rank_orders,
+    residuals,
     weekday_factors,
 )
 from soleflip_pipelines.forecasting.series import FloatArray
@@ -111,23 +112,19 @@ def estimate(y: FloatArray, candidate: Candidate) -> Parameters | None:
 def project(y: FloatArray, parameters: Parameters, steps: int) -> tuple[FloatArray, FloatArray]:
     """Mean path and moving-average weights of the forecast errors, for given parameters.
 
-    Nothing is estimated: the history is filtered by the exact likelihood's Kalman filter.
+    Nothing is estimated. Shocks before the history count as 0: what that leaves out of the last
+    shocks has died away after a few weeks.
     """
     p, d, q = parameters.order
-    w = np.diff(y, n=d)
-    if p + q == 0:
-        mean = np.full(steps, parameters.mean)
-    else:
-        from statsmodels.tsa.arima import model as exact
-
-        model = exact.ARIMA(w, order=(p, 0, q), trend="n" if d else "c")
-        values = np.r_[
-            [] if d else [parameters.mean],
-            parameters.ar,
-            parameters.ma,
-            max(parameters.sigma2, 1e-12),
-        ]
-        mean = np.asarray(model.filter(values).forecast(steps), dtype=np.float64)
+    w = np.diff(y, n=d) - parameters.mean
+    shocks = residuals(w, parameters.ar, parameters.ma)
+    known, past = list(w[len(w) - p :]), list(shocks[len(shocks) - q :])
+    for _ in range(steps):
+        expected = sum(parameters.ar[i] * known[-1 - i] for i in range(p))
+        expected += sum(parameters.ma[i] * past[-1 - i] for i in range(q))
+        known.append(expected)
+        past.append(0.0)
+    mean = parameters.mean + np.array(known[p:])
     psi = _psi(parameters.ar, parameters.ma, steps)
     return (y[-1] + np.cumsum(mean), np.cumsum(psi)) if d else (mean, psi)
 

@@ -13,6 +13,7 @@ import numpy as np
 COVERAGE = 0.80
 _NORMAL_90_PERCENT = 1.2815515655446004
 _FEWEST_ERRORS = 10
+_ALMOST_NOTHING = 1e-6
 _SCALE_RANGE = (0.5, 3.0)
 
 
@@ -36,11 +37,11 @@ def count_interval(mean: float, sd: float) -> tuple[float, float]:
     """Central 80 % interval of a count with this mean and standard deviation.
 
     Negative binomial where the variance exceeds the mean, else Poisson: sales cannot scatter less
-    than by chance. With a mean of 0 the upper end is the normal one. The mean lies inside.
+    than by chance. With a mean of (almost) 0 the upper end is the normal one. The mean lies inside.
     """
-    if mean <= 0:
-        return 0.0, _NORMAL_90_PERCENT * sd
-    import scipy.stats as stats  # 1 s to import
+    if mean <= _ALMOST_NOTHING:
+        return 0.0, max(mean, _NORMAL_90_PERCENT * sd)
+    from scipy import stats  # 1 s to import
 
     tail = (1 - COVERAGE) / 2
     variance = sd * sd

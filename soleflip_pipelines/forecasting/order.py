@@ -102,10 +102,10 @@ def rank_orders(y: FloatArray) -> list[Candidate]:
     return sorted(found, key=lambda c: (c.aicc, c.order))
 
 
-def _residuals(coefficients: FloatArray, w: FloatArray, p: int) -> FloatArray:
+def residuals(w: FloatArray, ar: FloatArray, ma: FloatArray) -> FloatArray:
+    """Shocks of a centred ARMA series, those before its start taken as 0."""
     from scipy.signal import lfilter  # heavy: only when a model is fitted
 
-    ar, ma = coefficients[:p], coefficients[p:]
     return np.asarray(lfilter(np.r_[1.0, -ar], np.r_[1.0, ma], w), dtype=np.float64)
 
 
@@ -119,7 +119,7 @@ def _fit_css(w: FloatArray, order: tuple[int, int, int], constant: int) -> Candi
     ar, ma = coefficients[:p], coefficients[p:]
     if not (inside_unit_circle(ar) and inside_unit_circle(-ma)):
         return None
-    squares = float(np.sum(_residuals(coefficients, w, p) ** 2))
+    squares = float(np.sum(residuals(w, ar, ma) ** 2))
     aic = n * np.log(max(squares / n, 1e-12)) + 2 * parameters
     correction = 2 * parameters * (parameters + 1) / (n - parameters - 1)
     return Candidate(order, ar, ma, float(aic + correction))
@@ -133,7 +133,8 @@ def _minimise(w: FloatArray, p: int, q: int) -> FloatArray:
     def bounded(coefficients: FloatArray) -> FloatArray:
         # An explosive filter overflows; the clip keeps the optimiser's step finite.
         with np.errstate(over="ignore", invalid="ignore"):
-            return np.clip(np.nan_to_num(_residuals(coefficients, w, p), nan=1e6), -1e6, 1e6)
+            shocks = residuals(w, coefficients[:p], coefficients[p:])
+            return np.clip(np.nan_to_num(shocks, nan=1e6), -1e6, 1e6)
 
     start = np.full(p + q, 0.1)
     answer = least_squares(bounded, start, method="lm", max_nfev=60 * (p + q))

@@ -49,13 +49,14 @@ def forecast_png(
         alpha=0.18,
         linewidth=0,
         step="mid",
-        label="80 % of days fall in here",
+        label="80 % interval",
     )
     axes.plot(coming, expected, color=_ACCENT, linewidth=2.2, label="expected a day")  # type: ignore[arg-type]
     axes.set_title(title, loc="left", fontsize=12, color=_INK)
     axes.set_ylabel("units a day")
     axes.set_xlabel("day (Europe/Berlin)")
-    axes.set_ylim(bottom=0)
+    highest = max([*units, *(high for _, high in intervals), 1.0])
+    axes.set_ylim(0, highest * 1.15)  # room for the legend
     locator = AutoDateLocator()  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]

@@ -85,7 +85,7 @@ def _fill(level: Level, key: str, days: dict[date, int], through: date) -> Serie
 def tame(units: FloatArray) -> tuple[FloatArray, int]:
     """A copy that models can learn from: gaps filled, absurd days cut down.
 
-    NaN or infinite days become the mean of the others. A day of more than ten times the 99th
+    NaN or infinite days become the median of the others. A day of more than ten times the 99th
     percentile of the selling days (and more than 10 units) is an error or a one-off: it is cut
     to that limit, lest one day decide the forecast.
 
@@ -96,7 +96,7 @@ def tame(units: FloatArray) -> tuple[FloatArray, int]:
     known = np.isfinite(values)
     if not known.any():
         return np.zeros_like(values), len(values)
-    values[~known] = values[known].mean()
+    values[~known] = np.median(values[known])
     selling = np.sort(values[values > 0])
     if len(selling) < 2:
         return values, int((~known).sum())
