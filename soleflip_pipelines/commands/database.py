@@ -73,6 +73,15 @@ def url() -> None:
     typer.echo(database_url(get_settings()))
 
 
+@app.command(name="bi-url")
+def bi_url() -> None:
+    """Make the read-only login for Metabase and print its address (DSN), nothing else."""
+    from soleflip_pipelines.settings import get_settings
+    from soleflip_pipelines.warehouse.bi_login import bi_url as make_login
+
+    typer.echo(make_login(get_settings()))
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def psql(context: typer.Context) -> None:
     """Open psql on the database; further arguments go to psql.

@@ -222,7 +222,7 @@ class EmbeddedPostgres:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = int(probe.getsockname()[1])
-        _write_private(self.folder / "port", str(port))
+        write_private(self.folder / "port", str(port))
         address = self._known_address()
         if address is None:
             raise DatabaseUnavailable(
@@ -271,7 +271,7 @@ class EmbeddedPostgres:
         partial = self.folder / "data.part"
         shutil.rmtree(partial, ignore_errors=True)
         password_file = self.folder / "password"
-        _write_private(password_file, secrets.token_urlsafe(24))
+        write_private(password_file, secrets.token_urlsafe(24))
         programs = self._programs()
         programs.give(password_file)
         sync = ["--no-sync"] if self._options.get("fsync") == "off" else []
@@ -349,7 +349,8 @@ def _tail(path: Path, size: int = 4096) -> str:
         return ""
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
+    """Replace a file by one that its owner alone can read."""
     partial = path.with_name(f"{path.name}.part")
     partial.unlink(missing_ok=True)
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:

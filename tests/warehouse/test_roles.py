@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ import psycopg
 import pytest
 
 from soleflip_pipelines.settings import Settings, load_settings
+from soleflip_pipelines.warehouse.bi_login import bi_url
 from soleflip_pipelines.warehouse.connection import Role, connect, prepare_database
 from soleflip_pipelines.warehouse.embedded import ServerAddress
 
@@ -78,3 +80,15 @@ def test_an_ordinary_owner_of_a_database_can_prepare_it(
         conn.rollback()
     with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
         conn.execute(f"drop database {name} with (force)".encode())
+
+
+def test_the_login_of_viewers_reads_and_nothing_else(settings: Settings) -> None:
+    url = bi_url(settings)
+    assert bi_url(settings) == url
+    with psycopg.connect(url, autocommit=True) as conn:
+        assert conn.execute("select count(*) from integration.import_batches").fetchone() == (0,)
+        assert conn.execute("show statement_timeout").fetchone() == ("1min",)
+        for statement in ("select * from core.system_config", "create table public.t (n int)"):
+            with pytest.raises(psycopg.Error, match=r"permission denied|read-only"):
+                conn.execute(statement.encode())
+    assert stat.S_IMODE((settings.home / "bi_password").stat().st_mode) == 0o600
