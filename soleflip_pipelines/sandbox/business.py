@@ -9,11 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import random
 import shutil
-import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -111,15 +109,12 @@ class _Builder:
         self._rates = ReferenceRates(what.seed, first - timedelta(days=_WARM_UP_DAYS), last)
         self._maker = CatalogueMaker(load_lexicon(), what.seed, what.until)
         fees = FeeSchedule(what.orders, first, what.until)
-        self._orders = OrderMaker(
-            stream(what.seed, "orders"), self._calendar, fees, self._rates
-        )
-        self._purchases = PurchaseMaker(
-            stream(what.seed, "purchases"), self._calendar, self._rates
-        )
+        self._orders = OrderMaker(stream(what.seed, "orders"), self._calendar, fees, self._rates)
+        self._purchases = PurchaseMaker(stream(what.seed, "purchases"), self._calendar, self._rates)
         self._sheet = SheetMaker(stream(what.seed, "sheet"), first, what.orders)
         self._dice = stream(what.seed, "stock")
         self._pens: dict[str, SupplierPen] = {}
+        self._tally: dict[str, int] = defaultdict(int)
         self._business = storage.create_business(work / storage.BUSINESS)
         self._truth = storage.create_truth(work / storage.TRUTH)
         self._lines = storage.create_draft_lines(work / "lines.sqlite")
@@ -128,6 +123,7 @@ class _Builder:
     def _open_writers(self) -> None:
         self._products = storage.Writer(self._business, "product", 16)
         self._variants = storage.Writer(self._business, "variant", 6)
+        self._gtins = storage.Writer(self._business, "gtin", 2)
         self._drafts = storage.Writer(self._business, "draft_order", 12)
         self._listings = storage.Writer(self._business, "listing", 9)
         self._true_products = storage.Writer(self._truth, "product", 7)
@@ -147,8 +143,10 @@ class _Builder:
             if len(shelf) < 4_000:
                 shelf.append(product)
         self._write_papers()
-        write_feeds(self._business, self._maker, shelf, self._what.seed, self._what.orders,
-                    self._what.until)
+        self._tally["offers"] = write_feeds(
+            self._business, self._maker, shelf, self._what.seed, self._what.orders,
+            self._what.until,
+        )  # fmt: skip
         self._close()
 
     def _deal(self, product: Product, path: PricePath, count: int) -> None:
@@ -161,22 +159,26 @@ class _Builder:
         )
         for lot in lots:
             self._add_line(lot)
-        units = defaultdict(list)
+        units: dict[str, list[Unit]] = defaultdict(list)
         for lot in lots:
             if lot.flaw is None:
                 units[lot.variant.variant_id] += lot_units(lot, self._rates)
-        by_variant = defaultdict(list)
+        by_variant: dict[str, list[Sale]] = defaultdict(list)
         for sale in sales:
             by_variant[sale.variant.variant_id].append(sale)
         for variant in product.variants:
             self._settle(variant, by_variant[variant.variant_id], units[variant.variant_id])
-        self._list_stock(product, path, units)
+        is_listed = self._list_stock(product, path, units)
+        # What was neither sold nor listed, nobody who reads the marketplace can know of.
+        if sales or is_listed:
+            self._add_true_product(product)
 
     def _settle(self, variant: Variant, sales: Sequence[Sale], units: Sequence[Unit]) -> None:
         links = self._sheet.pick(sales, units)
         matches = match_variant(units, sales, links)
         for sale in sales:
             self._add_order(sale, order_truth(sale, matches.get(sale.order_number), self._rates))
+        self._tally["units"] += len(units)
         for unit in units:
             if unit.sale:
                 status = "sold"
@@ -200,9 +202,14 @@ class _Builder:
                 variant.variant_id, product.index, number, variant.name, variant.size.value,
                 " ".join(variant.gtins),
             )  # fmt: skip
+            for upc in variant.gtins:
+                self._gtins.add(upc, variant.variant_id)
+
+    def _add_true_product(self, product: Product) -> None:
+        self._tally["products"] += 1
         self._true_products.add(
             product.product_id, product.title, product.brand.name, product.brand.parent,
-            json.dumps(product.collaborators), product.category, product.style_code,
+            "|".join(product.collaborators), product.category, product.style_code,
         )  # fmt: skip
 
     def _add_order(self, sale: Sale, truth: OrderTruth) -> None:
@@ -223,8 +230,9 @@ class _Builder:
             _text(truth.net_profit), truth.state,
         )  # fmt: skip
         if sale.status in OPEN:
-            self._add_listing(sale.product, sale.variant, "MATCHED", sale.amount_text,
-                              sale.ordered_at, sale)
+            self._add_listing(
+                sale.product, sale.variant, "MATCHED", sale.amount_text, sale.ordered_at, sale
+            )
 
     def _add_line(self, lot: Lot) -> None:
         name = lot.supplier.name
@@ -232,17 +240,24 @@ class _Builder:
             self._pens[name] = SupplierPen.of(
                 lot.supplier.layout, stream(self._what.seed, f"pen {name}")
             )
-        cells = json.dumps(self._pens[name].row(lot), ensure_ascii=False)
+        row = self._pens[name].row(lot)
+        cells = json.dumps(row, ensure_ascii=False)
         self._draft_lines.add(
             name, lot.purchased_on.year, lot.purchased_on.isoformat(), lot.reference, lot.line_no,
             cells,
         )  # fmt: skip
         if lot.flaw:
-            self._rejected.add(None, "purchases", lot.flaw, cells)
+            marker = row["product_name"] or row["purchase_ref"]
+            self._reject("purchases", lot.flaw, marker)
+        else:
+            self._tally["purchase_lines"] += 1
 
-    def _list_stock(
-        self, product: Product, path: PricePath, units: dict[str, list[Unit]]
-    ) -> None:
+    def _reject(self, kind: str, flaw: str, marker: str) -> None:
+        self._tally["rejected_rows"] += 1
+        self._rejected.add(None, kind, flaw, marker)
+
+    def _list_stock(self, product: Product, path: PricePath, units: dict[str, list[Unit]]) -> bool:
+        """List part of what is on hand, one unit at least; say whether there was one."""
         held = [u for many in units.values() for u in many if u.sale is None]
         is_listed_once = False
         for unit in held:
@@ -254,11 +269,12 @@ class _Builder:
                 price = path.at(self._calendar.days) * self._dice.uniform(1.0, 1.25)
                 day = max(unit.lot.available_on, self._calendar.first_day)
                 age = max(1, (self._what.until - day).days)
-                moment = datetime.combine(
-                    self._what.until, datetime.min.time(), UTC
-                ) - timedelta(days=self._dice.uniform(0.2, age), seconds=self._dice.randrange(3600))
+                moment = datetime.combine(self._what.until, datetime.min.time(), UTC) - timedelta(
+                    days=self._dice.uniform(0.2, age), seconds=self._dice.randrange(3600)
+                )
                 self._add_listing(product, unit.lot.variant, status, str(round(price)), moment)
                 is_listed_once = True
+        return is_listed_once
 
     def _add_listing(
         self, product: Product, variant: Variant, status: str, amount: str, moment: datetime,
@@ -297,8 +313,9 @@ class _Builder:
         self._sheet.add_flaws()
         if self._sheet.rows:
             write_sales_sheet(self._papers / "sales_stockx_history.csv", self._sheet.rows)
+        self._tally["sheet_rows"] = len(self._sheet.rows) - len(self._sheet.flawed)
         for flaw, cells in self._sheet.flawed:
-            self._rejected.add(None, "sales", flaw, json.dumps(cells, ensure_ascii=False))
+            self._reject("sales", flaw, cells["product_name"])
 
     def _close(self) -> None:
         for writer in vars(self).values():
@@ -313,8 +330,9 @@ class _Builder:
             "orders": str(self._what.orders),
             "until": self._what.until.isoformat(),
         }
-        for connection in (self._business, self._truth):
-            storage.write_meta(connection, meta)
+        counted = ("products", "units", "purchase_lines", "sheet_rows", "offers", "rejected_rows")
+        storage.write_meta(self._business, meta)
+        storage.write_meta(self._truth, meta | {key: str(self._tally[key]) for key in counted})
         storage.finish_business(self._business)
         storage.finish_truth(self._truth)
         storage.discard(self._lines)

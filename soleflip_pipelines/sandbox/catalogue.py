@@ -104,9 +104,7 @@ class CatalogueMaker:
         self._titles: set[str] = set()
         self._codes: set[str] = set()
         brands = list(lexicon.brands.values())
-        self._by_brand = {
-            b.name: [m for m in lexicon.models if m.brand is b] for b in brands
-        }
+        self._by_brand = {b.name: [m for m in lexicon.models if m.brand is b] for b in brands}
         self._brands = [b for b in brands if self._by_brand[b.name]]
         self._brand_weights = [b.weight for b in self._brands]
 
@@ -210,12 +208,10 @@ class CatalogueMaker:
             retail=max(10, round(model.retail * _KIDS_PRICE.get(audience, 1.0) / 5) * 5),
             level=min(model.heat * rng.lognormvariate(-0.36, 0.22), _DEAREST / model.retail),
             url_key=f"{slug(title)}-{index}" if rng.random() < 0.05 else slug(title),
-            variants=self._variants(product_id, index, title, model, audience),
+            variants=self._variants(index, title, model, audience),
         )
 
-    def _variants(
-        self, product_id: str, index: int, title: str, model: Model, audience: str
-    ) -> tuple[Variant, ...]:
+    def _variants(self, index: int, title: str, model: Model, audience: str) -> tuple[Variant, ...]:
         run = size_run(self._lexicon, model.sizing, model.brand.size_group, audience)
         stem = "-".join(slug(title).title().split("-"))
         return tuple(

@@ -154,9 +154,7 @@ def _fee_kind(label: str) -> str:
     return "shipping" if text.startswith("shipping") else "other"
 
 
-def order_truth(
-    sale: Sale, match: tuple[Unit, str] | None, rates: ReferenceRates
-) -> OrderTruth:
+def order_truth(sale: Sale, match: tuple[Unit, str] | None, rates: ReferenceRates) -> OrderTruth:
     """The money of one order by the definitions that the marts follow."""
     status = sale_status(sale.status)
     is_sale = status in ("open", "completed", "unknown")

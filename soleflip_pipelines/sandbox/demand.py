@@ -87,7 +87,9 @@ def sale_days(product: Product, calendar: Calendar, count: int, rng: random.Rand
             for offset, w in enumerate(calendar.weights[start:])
         ]
     cumulative = list(accumulate(weights))
-    return sorted(start + d for d in rng.choices(range(len(weights)), cum_weights=cumulative, k=count))
+    return sorted(
+        start + d for d in rng.choices(range(len(weights)), cum_weights=cumulative, k=count)
+    )
 
 
 def sale_moment(day: date, rng: random.Random) -> datetime:

@@ -13,6 +13,7 @@ import random
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
+from functools import cache
 from typing import TextIO
 
 from soleflip_pipelines.sandbox.catalogue import CatalogueMaker, Product, Variant, slug
@@ -46,11 +47,14 @@ def write_feeds(
     seed: int,
     orders: int,
     until: date,
-) -> None:
-    """Make the feeds and store them with their entries in the feed list.
+) -> int:
+    """Make the feeds, store them with their entries in the feed list, and count their offers.
 
     Args:
+        connection: the business file.
+        maker: makes the products that only shops carry.
         shelf: products of the marketplace's catalogue that shops may carry too.
+        seed: of the business.
         orders: scales the feeds; 40 rows an order, 20,000 at most, none without orders.
         until: the day of the last import.
     """
@@ -63,11 +67,13 @@ def write_feeds(
     first = _Feed("21293", "10597", "sneaker-boulevard DE", "de", "DE", "Shoes", ",", _WIDE)
     second = _Feed("72291", "30347", "Loft & Lace (EU)", "en", "NL", "Fashion", "|", _NARROW)
     columns = [row["column"] for row in read_table("awin_columns.csv")]
+    offers_made = 0
     for feed, offers, names in (
         (first, wide, columns),
         (second, narrow, [row["column"] for row in read_table("awin_columns_narrow.csv")]),
     ):
         body, count = feed.body(offers, names)
+        offers_made += count
         stamp = f"{until - timedelta(days=1)} 03:{10 + int(feed.feed_id) % 40:02d}:00"
         connection.execute("insert into blob values (?, ?)", (f"feed-{feed.feed_id}", body))
         connection.execute(
@@ -75,6 +81,7 @@ def write_feeds(
             (feed.feed_id, feed.merchant_id, feed.merchant, feed.region,
              f"{feed.merchant} {feed.vertical}", feed.language, feed.vertical, stamp, count),
         )  # fmt: skip
+    return offers_made
 
 
 def _shop(
@@ -103,6 +110,11 @@ def _shop(
             left -= 1
 
 
+@cache
+def _german() -> dict[str, str]:
+    return {row["english"]: row["german"] for row in read_table("german_colours.csv")}
+
+
 def _ean(variant: Variant) -> str:
     # A shop has a number for every size, also where the marketplace lists none.
     if variant.gtins:
@@ -117,11 +129,11 @@ def _size(variant: Variant) -> str:
 _Offer = tuple[Product, Variant, int, int]
 
 
-def _wide_row(feed: _Feed, offer: _Offer, german: dict[str, str]) -> dict[str, str]:
+def _wide_row(feed: _Feed, offer: _Offer) -> dict[str, str]:
     product, variant, cents, stock = offer
     number = stable_number(11, feed.feed_id, variant.variant_id)
     shop_id = "00" + stable_number(7, "shop", variant.variant_id)
-    colour = german.get(product.colorway.split("/")[0].split(" ")[-1].lower(), "mehrfarbig")
+    colour = _german().get(product.colorway.split("/")[0].split(" ")[-1].lower(), "mehrfarbig")
     base = product.title.split(" (")[0]
     name = f"{base}{_SUFFIX.get(product.audience, '')}, {colour}"
     category, category_id = _CATEGORY[product.audience]
@@ -164,7 +176,7 @@ def _wide_row(feed: _Feed, offer: _Offer, german: dict[str, str]) -> dict[str, s
     }
 
 
-def _narrow_row(feed: _Feed, offer: _Offer, german: dict[str, str]) -> dict[str, str]:
+def _narrow_row(feed: _Feed, offer: _Offer) -> dict[str, str]:
     product, variant, cents, stock = offer
     number = stable_number(11, feed.feed_id, variant.variant_id)
     currency = "GBP" if product.index % 11 == 0 else "EUR"
@@ -201,7 +213,7 @@ def _narrow_row(feed: _Feed, offer: _Offer, german: dict[str, str]) -> dict[str,
     }
 
 
-_RowMaker = Callable[["_Feed", _Offer, dict[str, str]], dict[str, str]]
+_RowMaker = Callable[["_Feed", _Offer], dict[str, str]]
 _WIDE: _RowMaker = _wide_row
 _NARROW: _RowMaker = _narrow_row
 
@@ -219,7 +231,6 @@ class _Feed:
 
     def body(self, offers: Iterable[_Offer], columns: Sequence[str]) -> tuple[bytes, int]:
         """The gzipped file and its number of rows; the same bytes for the same offers."""
-        german = {row["english"]: row["german"] for row in read_table("german_colours.csv")}
         buffer = io.BytesIO()
         with gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=3, mtime=0) as packed:
             text: TextIO = io.TextIOWrapper(packed, "utf-8", newline="")
@@ -227,7 +238,7 @@ class _Feed:
             writer.writerow(columns)
             seen: set[str] = set()
             for offer in offers:
-                row = self._make_row(self, offer, german)
+                row = self._make_row(self, offer)
                 if row["aw_product_id"] not in seen:
                     seen.add(row["aw_product_id"])
                     writer.writerow([row.get(name, "") for name in columns])

@@ -149,7 +149,7 @@ def fault_from(data: dict[str, Any]) -> Fault:
     )
 
 
-class Hit(Exception):  # noqa: N818  a connection that is cut, not an error of the service
+class Hit(Exception):
     """Raised to make the server drop the connection without an answer."""
 
 
@@ -161,6 +161,7 @@ class GateMiddleware:
         self._gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
         if scope["type"] != "http" or scope["path"].startswith("/_sandbox"):
             await self._app(scope, receive, send)
             return
@@ -214,6 +215,6 @@ class _Cut:
         half = body[: len(body) // 2]
         if self._start is not None:
             headers = [h for h in self._start["headers"] if h[0] != b"content-length"]
-            await self._send(self._start | {"headers": headers})
+            await self._send({**self._start, "headers": headers})
             self._start = None
-        await self._send(message | {"body": half})
+        await self._send({**message, "body": half})

@@ -6,6 +6,7 @@ Reads the CSV files beside it and nothing else; how products are put together is
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -54,10 +55,8 @@ class Lexicon:
 
 def read_table(name: str) -> Iterator[dict[str, str]]:
     """The rows of a CSV file in the sandbox's data folder, as dictionaries."""
-    with files("soleflip_pipelines.sandbox").joinpath("data", name).open(
-        "r", encoding="utf-8", newline=""
-    ) as stream:
-        yield from csv.DictReader(stream)
+    text = files("soleflip_pipelines.sandbox").joinpath("data", name).read_text("utf-8")
+    yield from csv.DictReader(io.StringIO(text, newline=""))
 
 
 def _colours(text: str, palettes: dict[str, list[tuple[str, str]]]) -> tuple[tuple[str, str], ...]:

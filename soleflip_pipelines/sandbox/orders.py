@@ -65,9 +65,7 @@ class OrderMaker:
         self._made += 1
         return Sale(
             index=self._made,
-            order_number=order_number(
-                self._made, int(ordered_at.timestamp()), is_flex=is_flex
-            ),
+            order_number=order_number(self._made, int(ordered_at.timestamp()), is_flex=is_flex),
             product=product,
             variant=variant,
             price=price,

@@ -24,9 +24,7 @@ _CONVERSION_NAMES = {
 
 def run_of(product: Row) -> tuple[Size, ...]:
     """The sizes a stored product is made in."""
-    return size_run(
-        load_lexicon(), product["sizing"], product["size_group"], product["audience"]
-    )
+    return size_run(load_lexicon(), product["sizing"], product["size_group"], product["audience"])
 
 
 def search_hit(product: Row) -> Payload:
@@ -52,9 +50,7 @@ def search_hit(product: Row) -> Payload:
 def product_detail(product: Row) -> Payload:
     """A single product, with the size systems it knows."""
     first = run_of(product)[0]
-    conversions = [
-        {"name": _CONVERSION_NAMES[kind], "type": kind} for kind in first.conversions
-    ]
+    conversions = [{"name": _CONVERSION_NAMES[kind], "type": kind} for kind in first.conversions]
     default = next((c for c in conversions if c["type"] == first.default_type), None)
     return search_hit(product) | {
         "sizeChart": {"availableConversions": conversions, "defaultConversion": default},
@@ -92,9 +88,7 @@ def _dice(variant_id: str, day: str, what: str) -> float:
     return (int(stable_number(9, variant_id, day, what)) - 10**8) / (9 * 10**8)
 
 
-def market_data(
-    product: Row, variant: Row, currency: str, rate: float, day: str
-) -> Payload:
+def market_data(product: Row, variant: Row, currency: str, rate: float, day: str) -> Payload:
     """Asks and bids of a variant, drawn round the product's going price of the day."""
     key = variant["variant_id"]
     going = product["going_price"] * rate * (0.97 + 0.06 * _dice(key, "", "size"))

@@ -44,7 +44,8 @@ class SheetMaker:
             free = [
                 unit
                 for unit in units
-                if unit.lot.unit_ref and unit.lot.available_on <= sale.sold_on
+                if unit.lot.unit_ref
+                and unit.lot.available_on <= sale.sold_on
                 and all(unit is not taken for taken in links.values())
             ]
             unit = self._rng.choice(free) if free and self._rng.random() < _LINK_CHANCE else None

@@ -90,6 +90,7 @@ def reset(
     business before still holds its rows and has to be created anew for the figures to agree.
 
     Args:
+        settings: of the installation.
         orders: number of marketplace orders, all statuses together.
         seed: the same seed, orders and until give the same business.
         until: the business day in progress; the last orders are of the day before. Default today.

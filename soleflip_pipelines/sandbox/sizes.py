@@ -24,7 +24,15 @@ _GRADE_SCHOOL = ("3.5", "4", "4.5", "5", "5.5", "6", "6.5", "7")
 _PRE_SCHOOL = ("10.5C", "11C", "11.5C", "12C", "12.5C", "13C", "13.5C", "1Y", "1.5Y", "2Y", "3Y")
 _TODDLER = ("2C", "3C", "4C", "5C", "6C", "7C", "8C", "9C", "10C")
 _ONE_SIZE = "N/A"
-_PREFIX = {"us m": "US M", "us w": "US W", "us": "US", "uk": "UK", "eu": "EU", "cm": "CM", "kr": "KR"}
+_PREFIX = {
+    "us m": "US M",
+    "us w": "US W",
+    "us": "US",
+    "uk": "UK",
+    "eu": "EU",
+    "cm": "CM",
+    "kr": "KR",
+}
 
 
 @dataclass(frozen=True)
@@ -79,6 +87,7 @@ def size_run(lexicon: Lexicon, sizing: str, group: str, audience: str) -> tuple[
     """The sizes a product is made in.
 
     Args:
+        lexicon: has the size charts.
         sizing: shoe, alpha, waist, sock, cap or one.
         group: the brand's size group, used for shoes.
         audience: m, w, g (grade school), p (pre-school), t (toddler) or u.
@@ -106,7 +115,7 @@ def size_run(lexicon: Lexicon, sizing: str, group: str, audience: str) -> tuple[
 
 
 def wire_conversions(run: Sequence[Size], size: Size) -> list[dict[str, str]]:
-    """Conversions as the marketplace words them: prefixed, and told apart where two sizes share one.
+    """Conversions as the marketplace words them: prefixed, and told apart where sizes share one.
 
     Two men's sizes that are both UK 6 read "UK 6 (EU 39)" and "UK 6 (EU 40)".
     """

@@ -19,22 +19,20 @@ from starlette.routing import Route
 from soleflip_pipelines.sandbox import payloads
 from soleflip_pipelines.sandbox.gate import TOKEN_LIFE_S, Gate, api_error
 from soleflip_pipelines.sandbox.store import Filter, Page, Row, Store
+from soleflip_pipelines.sandbox.trade import CLOSED, OPEN
 
-_HISTORICAL = frozenset("AUTHFAILED DIDNOTSHIP CANCELED COMPLETED RETURNED".split())
-_ACTIVE = frozenset(
-    "CREATED CCAUTHORIZATIONFAILED SHIPPED RECEIVED AUTHENTICATING AUTHENTICATED PAYOUTPENDING "
-    "PAYOUTCOMPLETED SYSTEMFULFILLED PAYOUTFAILED SUSPENDED PENDING DONOTSHIP".split()
+_CURRENCIES = frozenset(
+    ("AUD", "CAD", "CHF", "EUR", "GBP", "HKD", "JPY", "KRW", "MXN", "NZD", "SGD", "USD")
 )
-_CURRENCIES = frozenset("AUD CAD CHF EUR GBP HKD JPY KRW MXN NZD SGD USD".split())
 _INVENTORY = frozenset(("STANDARD", "FLEX", "DIRECT"))
-_LISTING_STATUS = frozenset("INACTIVE ACTIVE CANCELED MATCHED COMPLETED".split())
+_LISTING_STATUS = frozenset(("INACTIVE", "ACTIVE", "CANCELED", "MATCHED", "COMPLETED"))
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NOT_FOUND = "Resource not found"
 # Market data is asked for in other currencies too; the exact day's rate does not matter there.
 _RATES = {"EUR": 1.0, "USD": 1.085, "GBP": 0.853, "CHF": 0.949, "JPY": 161.0, "CAD": 1.49}
 
 
-class BadRequest(Exception):  # noqa: N818  an answer to the caller, not a failure of the service
+class BadRequest(Exception):
     """A parameter that the contract does not allow; the text says which."""
 
 
@@ -240,7 +238,7 @@ class StockX:
         page = _page(request.query_params, 100)
         if request.query_params.get("sortOrder", "CREATEDAT") not in ("CREATEDAT", "SHIPBYDATE"):
             raise BadRequest("sortOrder must be CREATEDAT or SHIPBYDATE")
-        found = self._order_filter(request, _ACTIVE)
+        found = self._order_filter(request, OPEN)
         found.add("o.history_position is null")
         return _envelope("orders", page, self._store.orders(found, page), payloads.order_in_list)
 
@@ -253,7 +251,7 @@ class StockX:
             raise BadRequest("fromDate must not be after toDate")
         first = since.isoformat() if since else None
         before = (until + timedelta(days=1)).isoformat() if until else None
-        found = self._order_filter(request, _HISTORICAL)
+        found = self._order_filter(request, CLOSED)
         if not found.conditions:
             rows = self._store.history(first, before, page)
             return _envelope("orders", page, rows, payloads.order_in_list)

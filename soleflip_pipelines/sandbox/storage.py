@@ -37,6 +37,7 @@ create table listing (
     status text not null, amount text, currency text, created_at text not null,
     updated_at text not null, order_number text
 );
+create table gtin (upc text primary key, variant_id text not null) without rowid;
 create table blob (name text primary key, content blob not null) without rowid;
 create table feed (
     feed_id text primary key, advertiser_id text not null, advertiser_name text not null,
@@ -90,7 +91,7 @@ create table unit (
     line_key text, unit_no integer, supplier text, variant_id text, cost text, status text,
     order_number text, primary key (line_key, unit_no)
 ) without rowid;
-create table rejected_row (position integer primary key, kind text, flaw text, cells text);
+create table rejected_row (position integer primary key, kind text, flaw text, marker text);
 """
 
 
@@ -100,7 +101,7 @@ class Writer:
     def __init__(self, connection: sqlite3.Connection, table: str, width: int) -> None:
         self._connection = connection
         marks = ",".join("?" * width)
-        self._sql = f"insert into {table} values ({marks})"  # noqa: S608
+        self._sql = f"insert into {table} values ({marks})"
         self._rows: list[Sequence[object]] = []
 
     def add(self, *row: object) -> None:

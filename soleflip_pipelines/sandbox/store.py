@@ -124,8 +124,7 @@ class Store:
     def variant_by_gtin(self, upc: str) -> Row | None:
         """A variant by one of its UPCs (12 digits)."""
         return self.one(
-            "select * from variant where gtins = ? or gtins like ? or gtins like ?",
-            (upc, f"{upc} %", f"% {upc}"),
+            "select variant.* from gtin join variant using (variant_id) where upc = ?", (upc,)
         )
 
     def search(self, query: str, page: Page) -> tuple[int, list[Row]]:
@@ -146,7 +145,8 @@ class Store:
 
     def history(self, since: str | None, before: str | None, page: Page) -> tuple[int, list[Row]]:
         """Closed orders of a window of creation, newest first: a range of positions, so that a
-        deep page of a large history costs no more than the first."""
+        deep page of a large history costs no more than the first.
+        """
         edge = (
             "select history_position from sold_order where history_position is not null "
             "and created_at {} ? order by created_at {}, order_number {} limit 1"

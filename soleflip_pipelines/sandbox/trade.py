@@ -12,10 +12,27 @@ from decimal import Decimal
 from soleflip_pipelines.sandbox.catalogue import Product, Variant
 from soleflip_pipelines.sandbox.payouts import Adjustment
 
+# Statuses of the list of active orders, and of the history.
 OPEN = frozenset(
-    "CREATED SHIPPED RECEIVED AUTHENTICATING AUTHENTICATED PAYOUTPENDING SYSTEMFULFILLED "
-    "PAYOUTFAILED SUSPENDED PENDING DONOTSHIP PAYOUTCOMPLETED CCAUTHORIZATIONFAILED".split()
-)
+    (
+        "CREATED",
+        "CCAUTHORIZATIONFAILED",
+        "SHIPPED",
+        "RECEIVED",
+        "AUTHENTICATING",
+        "AUTHENTICATED",
+        "PAYOUTPENDING",
+        "PAYOUTCOMPLETED",
+        "SYSTEMFULFILLED",
+        "PAYOUTFAILED",
+        "SUSPENDED",
+        "PENDING",
+        "DONOTSHIP",
+    )
+)  # fmt: skip
+
+
+CLOSED = frozenset(("AUTHFAILED", "DIDNOTSHIP", "CANCELED", "COMPLETED", "RETURNED"))
 
 
 @dataclass(frozen=True)
