@@ -69,9 +69,7 @@ def test_the_truth_is_read_by_the_sandbox_alone() -> None:
         for path in modules()
         if PACKAGE / "sandbox" not in path.parents
         for name, line in imports(path)
-        if "sandbox" in name.split(".")
-        and path.parent.name != "commands"
-        and path.name != "cli.py"
+        if "sandbox" in name.split(".") and path.parent.name != "commands" and path.name != "cli.py"
     ]
     assert not found
     named = [

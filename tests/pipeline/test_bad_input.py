@@ -1,0 +1,139 @@
+"""What goes wrong at the borders gives one clear sentence, and the next run heals it."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.installation import Installation
+
+pytestmark = pytest.mark.integration
+
+
+def one_sentence(text: str) -> bool:
+    return "Traceback" not in text and 0 < len(text.strip()) < 2000
+
+
+def test_a_wrong_key_names_the_variable(finished: Installation) -> None:
+    wrong = finished.with_environment(STOCKX_API_KEY="wrong-key-canary")
+    done = wrong.soleflip("run", "sync_orders", check=False)
+    assert done.returncode == 1
+    assert "STOCKX_API_KEY" in done.stdout + done.stderr
+    assert "wrong-key-canary" not in done.stdout + done.stderr
+    assert one_sentence(done.stderr or done.stdout)
+    finished.soleflip("run", "sync_orders")
+
+
+def test_a_dead_marketplace_is_named(finished: Installation) -> None:
+    dead = finished.with_environment(STOCKX_API_URL="http://127.0.0.1:9/v2")
+    done = dead.soleflip("run", "sync_orders", check=False)
+    assert done.returncode == 1
+    assert "StockX" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_file_with_bad_rows_keeps_the_good_ones(finished: Installation, tmp_path: Path) -> None:
+    file = tmp_path / "einkauf.csv"
+    file.write_text(
+        "Lieferant;Bestellnummer;Position;Kaufdatum;Artikel;Größe;Menge;Einzelpreis;Währung\n"
+        "Testshop;T-1;1;03.04.2025;Testschuh;US 9;1;100,50;EUR\n"
+        "Testshop;T-1;2;03.04.2025;Testschuh;US 9;1;bald;EUR\n",
+        "utf-8",
+    )
+    done = finished.soleflip("import", str(file))
+    assert "1 new" in done.stdout
+    assert "1 rejected" in done.stdout
+    again = finished.soleflip("import", str(file))
+    assert "loaded before" in again.stdout
+
+
+def test_a_file_of_unknown_kind_is_refused(finished: Installation, tmp_path: Path) -> None:
+    file = tmp_path / "letters.csv"
+    file.write_text("a,b\n1,2\n", "utf-8")
+    done = finished.soleflip("import", str(file), check=False)
+    assert done.returncode == 1
+    assert "letters.csv" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_refuses_is_named_without_its_password(finished: Installation) -> None:
+    url = "postgresql://somebody:secret-canary@127.0.0.1:9/nowhere"
+    refused = finished.with_environment(SOLEFLIP_DATABASE_URL=url)
+    done = refused.soleflip("run", check=False)
+    assert done.returncode == 1
+    assert "127.0.0.1" in done.stderr
+    assert "secret-canary" not in done.stdout + done.stderr
+
+
+def test_a_sandbox_database_refuses_live_rows(finished: Installation) -> None:
+    live = finished.with_environment(SOLEFLIP_MODE="live")
+    done = live.soleflip("run", "sync_orders", check=False)
+    assert done.returncode == 1
+    assert "sandbox" in done.stderr
+    assert "live" in done.stderr
+
+
+def test_live_mode_without_a_credential_names_it(finished: Installation, tmp_path: Path) -> None:
+    home = tmp_path / "live"
+    live = Installation(
+        {
+            **{k: v for k, v in finished.environment.items() if not k.startswith("SOLEFLIP_DA")},
+            "SOLEFLIP_MODE": "live",
+            "SOLEFLIP_HOME": str(home),
+        },
+        "",
+    )
+    try:
+        done = live.soleflip("run", "sync_orders", check=False)
+        assert done.returncode == 1
+        assert "STOCKX_" in done.stdout
+        assert "docs/connect-stockx.md" in done.stdout
+    finally:
+        live.soleflip("db", "stop")
+
+
+def test_a_busy_port_is_named(finished: Installation) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        done = finished.soleflip("ui", "--port", str(port), check=False)
+    assert done.returncode == 1
+    assert str(port) in done.stderr
+    assert "in use" in done.stderr
+
+
+def test_an_unknown_job_lists_the_known_ones(finished: Installation) -> None:
+    done = finished.soleflip("run", "refresh_al", check=False)
+    assert done.returncode == 1
+    assert "refresh_all" in done.stderr
+
+
+def test_no_secret_is_written_anywhere(finished: Installation) -> None:
+    """The sandbox's credentials stand for real ones: not in a log, not in Dagster's tables."""
+    endpoints = json.loads((finished.home / "sandbox" / "endpoints.json").read_text())
+    secrets = [
+        value
+        for name, value in endpoints.items()
+        if name.endswith(("_KEY", "_SECRET", "_TOKEN")) and value
+    ]
+    assert len(secrets) >= 4
+    events = "\n".join(
+        str(row[0])
+        for row in finished.query(
+            "select event from dagster.event_logs union all select run_body from dagster.runs"
+            " union all select value_encrypted from core.system_config"
+        )
+    )
+    logs = "\n".join(
+        path.read_text("utf-8", errors="replace")
+        for folder in ("dagster", "dbt/logs")
+        for path in (finished.home / folder).rglob("*")
+        if path.is_file() and path.stat().st_size < 50_000_000
+    )
+    for secret in secrets:
+        assert secret not in events
+        assert secret not in logs

@@ -1,0 +1,63 @@
+"""The main job as a user runs it: twice, killed, and compared with what is true."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.pipeline.installation import Installation
+
+pytestmark = pytest.mark.integration
+
+
+def test_the_marts_agree_with_the_truth(finished: Installation) -> None:
+    assert "agree" in finished.soleflip("verify").stdout
+
+
+def test_a_second_run_loads_nothing_and_changes_nothing(finished: Installation) -> None:
+    before = finished.contents()
+    last_batch = finished.query("select max(batch_id) from integration.import_batches")[0][0]
+
+    report = json.loads(finished.soleflip("run", "--json").stdout)
+
+    assert report["succeeded"]
+    assert finished.contents() == before
+    news = finished.query(
+        "select asset, rows_inserted, rows_updated from integration.import_batches"
+        f" where batch_id > {last_batch} and rows_inserted + rows_updated > 0"
+    )
+    assert news == []
+
+
+def test_every_table_has_rows_after_the_main_job(finished: Installation) -> None:
+    empty = [table for table, digest in finished.contents().items() if digest.startswith("0 rows")]
+    assert empty == []
+
+
+def test_killed_while_loading_then_run_again_equals_the_undisturbed_run(
+    finished: Installation, new_installation: Callable[..., Installation]
+) -> None:
+    disturbed = new_installation(orders=200, seed=11)
+    batches = "select count(*) from integration.import_batches"
+
+    def is_loading() -> bool:
+        known = "select to_regclass('integration.import_batches') is not null"
+        return bool(disturbed.query(known)[0][0]) and disturbed.query(batches) >= [(3,)]
+
+    disturbed.kill_when(("run",), is_loading)
+    disturbed.soleflip("run")
+    assert disturbed.contents() == finished.contents()
+
+
+def test_killed_while_building_marts_then_run_again_equals_the_undisturbed_run(
+    finished: Installation, new_installation: Callable[..., Installation]
+) -> None:
+    disturbed = new_installation(orders=200, seed=11)
+    building = "select count(*) from pg_tables where schemaname like '%\\_\\_next'"
+    disturbed.kill_when(("run",), lambda: disturbed.query(building) >= [(5,)])
+    disturbed.soleflip("run")
+    assert disturbed.contents() == finished.contents()
+    leftovers = "select nspname from pg_namespace where nspname ~ '__(next|old)'"
+    assert disturbed.query(leftovers) == []
