@@ -17,6 +17,11 @@ from soleflip_pipelines.warehouse.embedded import EmbeddedPostgres, ServerAddres
 MIGRATED = "template_migrated"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--snapshot-update` records the code location anew, after a change on purpose."""
+    parser.addoption("--snapshot-update", action="store_true")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _no_settings_from_outside() -> None:
     for name in list(os.environ):

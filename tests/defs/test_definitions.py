@@ -1,0 +1,109 @@
+"""What the code location defines, as a snapshot: a changed key, owner or cron is a diff.
+
+After a change on purpose: `pytest tests/defs --snapshot-update`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+SNAPSHOT = Path(__file__).parent / "snapshot.json"
+
+pytestmark = pytest.mark.integration
+
+
+def described(definitions: dg.Definitions) -> dict[str, Any]:
+    specs = sorted(definitions.resolve_all_asset_specs(), key=lambda spec: spec.key.path)
+    graph = definitions.resolve_asset_graph()
+    repository = definitions.get_repository_def()
+    return {
+        "assets": {
+            spec.key.to_user_string(): {
+                "group": spec.group_name,
+                "kinds": sorted(spec.kinds),
+                "owners": list(spec.owners),
+            }
+            for spec in specs
+            if graph.get(spec.key).is_executable
+        },
+        "checks": sorted(
+            f"{key.asset_key.to_user_string()}: {key.name}" for key in graph.asset_check_keys
+        ),
+        "jobs": {
+            job.name: sorted(
+                key.to_user_string() for key in job.asset_layer.executable_asset_keys
+            )
+            for job in sorted(definitions.resolve_all_job_defs(), key=lambda job: job.name)
+            if not job.name.startswith("__")
+        },
+        "schedules": {
+            schedule.name: [schedule.cron_schedule, schedule.execution_timezone, schedule.job_name]
+            for schedule in sorted(repository.schedule_defs, key=lambda item: item.name)
+        },
+        "sensors": sorted(sensor.name for sensor in repository.sensor_defs),
+    }
+
+
+def test_the_code_location_is_as_recorded(
+    definitions: dg.Definitions, pytestconfig: pytest.Config
+) -> None:
+    now = described(definitions)
+    if pytestconfig.getoption("--snapshot-update"):
+        SNAPSHOT.write_text(json.dumps(now, indent=1) + "\n", "utf-8")
+    assert now == json.loads(SNAPSHOT.read_text("utf-8"))
+
+
+def test_every_asset_is_described_owned_and_grouped(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    bare = [
+        spec.key.to_user_string()
+        for spec in definitions.resolve_all_asset_specs()
+        if graph.get(spec.key).is_executable
+        and not (spec.description and spec.owners and spec.kinds and spec.group_name)
+    ]
+    assert bare == []
+
+
+def test_a_key_is_the_address_of_its_group(definitions: dg.Definitions) -> None:
+    for spec in definitions.resolve_all_asset_specs():
+        assert len(spec.key.path) == 2
+        assert spec.group_name in (spec.key.path[0], "default")
+
+
+def test_every_schedule_runs_on_berlin_time(definitions: dg.Definitions) -> None:
+    for schedule in definitions.get_repository_def().schedule_defs:
+        assert schedule.execution_timezone == "Europe/Berlin"
+        assert schedule.description
+
+
+def test_the_overview_jobs_exist(definitions: dg.Definitions) -> None:
+    names = {job.name for job in definitions.resolve_all_job_defs()}
+    assert names >= {
+        "refresh_all",
+        "sync_orders",
+        "sync_market",
+        "sync_feeds",
+        "import_files",
+        "rebuild_marts",
+        "reprice",
+        "forecast",
+    }
+
+
+def test_the_main_job_runs_everything(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    job = definitions.resolve_job_def("refresh_all")
+    assert job.asset_layer.executable_asset_keys == graph.executable_asset_keys
+
+
+def test_the_marts_are_one_step(definitions: dg.Definitions) -> None:
+    """Two steps would be two builds of dbt, and readers would see a mixture between them."""
+    job = definitions.resolve_job_def("refresh_all")
+    steps = {node.name for node in job.graph.nodes}
+    assert "marts" in steps
+    assert not [name for name in steps if name.startswith("marts_")]

@@ -1,0 +1,54 @@
+"""The inbox sensor: it asks for a run once for each new state of the folder."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import dagster as dg
+import pytest
+
+from soleflip_pipelines.settings import Settings
+
+pytestmark = pytest.mark.integration
+
+OLD_ENOUGH_S = 60
+
+
+def tick(definitions: dg.Definitions, cursor: str | None) -> dg.SensorResult | dg.SkipReason:
+    sensor = definitions.resolve_sensor_def("inbox_sensor")
+    context = dg.build_sensor_context(
+        cursor=cursor, resources=dict(definitions.resources or {}), definitions=definitions
+    )
+    result = sensor(context)
+    assert isinstance(result, dg.SensorResult | dg.SkipReason)
+    return result
+
+
+def test_a_new_file_asks_for_one_run(
+    definitions: dg.Definitions, location_settings: Settings
+) -> None:
+    folder = location_settings.inbox_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    assert isinstance(tick(definitions, None), dg.SkipReason)
+
+    file = folder / "purchases.csv"
+    file.write_text("Supplier,Order,Date,Item,Quantity,Price\n", "utf-8")
+    then = time.time() - OLD_ENOUGH_S
+    os.utime(file, (then, then))
+    first = tick(definitions, None)
+    assert isinstance(first, dg.SensorResult)
+    assert len(first.run_requests or []) == 1
+
+    assert isinstance(tick(definitions, first.cursor), dg.SkipReason)
+
+    file.write_text("Supplier,Order,Date,Item,Quantity,Price\nShop,1,2025-01-02,x,1,5\n", "utf-8")
+    os.utime(file, (then + 1, then + 1))
+    changed = tick(definitions, first.cursor)
+    assert isinstance(changed, dg.SensorResult)
+    first_key, changed_key = (
+        result.run_requests[0].run_key
+        for result in (first, changed)
+        if result.run_requests
+    )
+    assert first_key != changed_key
