@@ -36,7 +36,8 @@ _MARTS = (
 
 _UNITS_SQL = """
     select
-        s.id, v.stockx_variant_id, s.product_id, s.cost_eur, s.vat_scheme, p.name, v.size_raw,
+        s.id, v.stockx_variant_id, s.product_id, s.cost_eur, s.vat_scheme,
+        coalesce(p.name, s.product_name), coalesce(v.size_raw, s.size_raw),
         (p.retail_price * b.multiplier)::float8
     from inventory.stock as s
     left join catalog.variant as v on v.id = s.variant_id
@@ -56,26 +57,13 @@ _SALES_SQL = """
         )
     order by o.product_id, o.sold_on, o.order_number
 """
-# One row a variant: the EUR book where there is one, else the newest other one at today's rate.
+# One row a variant: the EUR book where there is one, else the newest other one, converted.
 _MARKET_SQL = """
-    with rate as (
-        select distinct on (currency_code) currency_code, units_per_eur
-        from staging.stg_ecb__reference_rates
-        where rate_on <= %s
-        order by currency_code, rate_on desc
-    ),
-    book as (
-        select m.*, case when m.currency_code = 'EUR' then 1 else r.units_per_eur end as per_eur
-        from pricing.market_price as m
-        left join rate as r on r.currency_code = m.currency_code
-        where m.platform = %s
-    )
     select distinct on (partner_variant_id)
-        partner_variant_id, observed_at, round(lowest_ask / per_eur, 2),
-        round(highest_bid / per_eur, 2), round(sell_faster / per_eur, 2),
-        round(earn_more / per_eur, 2)
-    from book
-    where per_eur > 0
+        partner_variant_id, observed_at, lowest_ask_eur, highest_bid_eur,
+        round(sell_faster / fx_units_per_eur, 2), round(earn_more / fx_units_per_eur, 2)
+    from pricing.market_price
+    where platform = %s and fx_units_per_eur > 0
     order by partner_variant_id, (currency_code = 'EUR') desc, observed_at desc, currency_code
 """
 _FEES_SQL = """
@@ -90,7 +78,7 @@ _CHARGED_SQL = """
     select (transaction_fee_eur / gross_sale_eur)::float8
     from sales."order"
     where is_sale and platform = %s and currency_code = %s and gross_sale_eur > 0
-        and sold_on between %s and %s and profit_state in ('payout_seen', 'reconciled')
+        and sold_on between %s and %s and fee_source = 'charged'
         and transaction_fee_eur > %s
     order by sold_on desc, order_number desc
     limit 20
@@ -154,9 +142,7 @@ def read_inputs(conn: psycopg.Connection[Any], today: date) -> Inputs | None:
     sales: dict[UUID, list[Sale]] = defaultdict(list)
     for product_id, *sale in conn.execute(_SALES_SQL, [PLATFORM, first_day, today]):
         sales[product_id].append(Sale(*sale))
-    markets = {
-        variant: Market(*book) for variant, *book in conn.execute(_MARKET_SQL, [today, PLATFORM])
-    }
+    markets = {variant: Market(*book) for variant, *book in conn.execute(_MARKET_SQL, [PLATFORM])}
     return Inputs(units, sales, markets, _fee_rule(conn, today), _vat_rules(conn, today))
 
 

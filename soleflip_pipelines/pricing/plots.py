@@ -77,4 +77,5 @@ def _mark(axes: Axes, marks: Mapping[str, float]) -> None:
             textcoords="offset points",
             fontsize=9,
             color=colour,
+            bbox={"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1},
         )
