@@ -54,14 +54,20 @@ def reset(
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day; default today.")
     ] = None,
 ) -> None:
-    """Generate a new business; the same numbers and day always make the same one.
+    """Generate a new business and empty the sandbox's database, so that the two agree.
+
+    The same numbers and day always make the same business. Live data is never touched.
 
     Example: soleflip sandbox reset --orders 100000 --seed 7 --until 2026-11-22
     """
     from soleflip_pipelines.sandbox import server
     from soleflip_pipelines.settings import get_settings
+    from soleflip_pipelines.warehouse.emptying import empty_sandbox
 
+    settings = get_settings()
+    if empty_sandbox(settings):
+        console.print("emptied the sandbox's database")
     last_day = until.date() if until else None
     with console.status(f"generating a business of {orders} orders …"):
-        server.reset(get_settings(), orders=orders, seed=seed, until=last_day)
+        server.reset(settings, orders=orders, seed=seed, until=last_day)
     console.print(f"generated a business of {orders} orders")

@@ -12,8 +12,6 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from psycopg import sql
-
 from soleflip_pipelines.errors import SoleflipError
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.connection import (
@@ -23,6 +21,7 @@ from soleflip_pipelines.warehouse.connection import (
     prepare_database,
 )
 from soleflip_pipelines.warehouse.embedded import pg_program
+from soleflip_pipelines.warehouse.emptying import drop_statements
 
 CHECK_MODE = """
 do $$
@@ -86,18 +85,8 @@ def restore(settings: Settings, source: Path) -> list[str]:
 
 def _drop_everything(settings: Settings, *, with_dagster: bool) -> str:
     with closing(connect(settings, role=None)) as conn:
-        rows = conn.execute(
-            "select nspname from pg_namespace where nspname !~ '^pg_'"
-            " and nspname not in ('information_schema', 'public')"
-        ).fetchall()
-        drops = [
-            sql.SQL("drop schema {} cascade;").format(sql.Identifier(name)).as_string(conn)
-            for (name,) in rows
-            if with_dagster or name != DAGSTER_SCHEMA
-        ]
-    return "\n".join(
-        ["set client_min_messages = warning;", *drops, "drop table public.soleflip_migration;"]
-    )
+        drops = drop_statements(conn, with_dagster=with_dagster)
+    return "\n".join(["set client_min_messages = warning;", *drops])
 
 
 def _run(settings: Settings, name: str, *arguments: str) -> str:

@@ -69,7 +69,7 @@ def connect(
         if role is not None:
             _act_as(conn, role)
         if role in ("loader", "transformer"):
-            _check_mode(conn, settings.mode)
+            check_mode(conn, settings.mode)
     except BaseException:
         conn.close()
         raise
@@ -96,7 +96,7 @@ def prepare_database(settings: Settings) -> list[str]:
                 " on conflict do nothing",
                 [settings.mode],
             )
-            _check_mode(conn, settings.mode)
+            check_mode(conn, settings.mode)
         conn.execute(
             sql.SQL("create schema if not exists {}").format(sql.Identifier(DAGSTER_SCHEMA))
         )
@@ -218,7 +218,8 @@ def _act_as(conn: psycopg.Connection, role: Role, *, local: bool = False) -> Non
         conn.execute("set default_transaction_read_only = on")
 
 
-def _check_mode(conn: psycopg.Connection, mode: str) -> None:
+def check_mode(conn: psycopg.Connection, mode: str) -> None:
+    """Raise DatabaseUnavailable when the database holds the other mode's data, or none yet."""
     try:
         row = conn.execute(
             "select setting_value from core.setting where setting_key = 'mode'"

@@ -8,10 +8,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from soleflip_pipelines.errors import DatabaseUnavailable
 from soleflip_pipelines.settings import Settings, load_settings
 from soleflip_pipelines.warehouse.backup import BackupError, backup, restore
 from soleflip_pipelines.warehouse.connection import connect, database_url
 from soleflip_pipelines.warehouse.embedded import ServerAddress
+from soleflip_pipelines.warehouse.emptying import empty_sandbox
 from soleflip_pipelines.warehouse.loader import BatchSource, RawTable, Record, load_batch
 
 pytestmark = pytest.mark.integration
@@ -74,3 +76,24 @@ def test_a_backup_of_the_other_mode_is_refused_and_changes_nothing(
     with pytest.raises(BackupError, match="other mode"):
         restore(settings, file)
     assert orders(settings) == ["1", "2"]
+
+
+def test_a_sandbox_begins_anew_without_its_old_rows(settings: Settings) -> None:
+    load(settings, "1")
+    with connect(settings, role="transformer") as conn:
+        conn.execute("create schema sales")
+        conn.execute("create view sales.v as select order_number from raw_stockx.orders")
+    assert empty_sandbox(settings)
+    assert orders(settings) == []
+    load(settings, "2")
+
+
+def test_live_data_is_never_emptied(settings: Settings) -> None:
+    load(settings, "1")
+    url = database_url(settings)
+    with pytest.raises(DatabaseUnavailable, match="only the sandbox"):
+        empty_sandbox(load_settings({"SOLEFLIP_DATABASE_URL": url, "SOLEFLIP_MODE": "live"}))
+    with psycopg.connect(url) as conn:
+        conn.execute("update core.setting set setting_value = 'live' where setting_key = 'mode'")
+    with pytest.raises(DatabaseUnavailable, match="holds live data"):
+        empty_sandbox(settings)
