@@ -70,10 +70,11 @@ def open_file(path: Path) -> Iterator[OpenFile]:
     except OSError as error:
         reason = "it is a link" if path.is_symlink() else (error.strerror or "it cannot be opened")
         raise FileRefused(f"{path.name} was not imported: {reason}") from None
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        raise FileRefused(f"{path.name} was not imported: it is no regular file")
     with os.fdopen(handle, "rb") as stream:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise FileRefused(f"{path.name} was not imported: it is no regular file")
         if status.st_size > MAX_FILE_BYTES:
             raise FileRefused(f"{path.name} was not imported: it is larger than 2 GB")
         sha256, encoding = _examined(stream, path.name)

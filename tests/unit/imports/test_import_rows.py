@@ -1,0 +1,268 @@
+"""Dropped files, from bytes to records: every dress of one content, and every kind of dirt."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from soleflip_pipelines.imports.files import FileRefused, open_file, read_rows
+from soleflip_pipelines.imports.header import find_header
+from soleflip_pipelines.imports.rows import RowJudge
+from soleflip_pipelines.warehouse.loader import Record, Rejection
+
+pytestmark = pytest.mark.unit
+
+GERMAN = """Bestellnummer;Position;Lieferant;Bestelldatum;Artikel;Größe;Menge;Einzelpreis;Währung
+B-1;1;Händler Süß;03.04.2025;"Schuh, weiß";42 2/3;1;1.234,50 €;EUR
+B-1;2;Händler Süß;03.04.2025;"Jacke
+rot";M;2;89,99 €;EUR
+"""
+ENGLISH = """Supplier,Order No,Line,Order Date,Product,Size,Qty,Unit Price
+Shop,A-1,1,2025-04-03,Shoe,9,1,€100.00
+"""
+
+
+def judged(path: Path, content: bytes | str) -> tuple[list[Record | Rejection], RowJudge]:
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    with open_file(path) as file:
+        judge = RowJudge(file.name, find_header(file))
+        return list(judge.judge_all(read_rows(file, judge.header.delimiter))), judge
+
+
+@pytest.fixture
+def sheet(tmp_path: Path) -> Path:
+    return tmp_path / "sheet.csv"
+
+
+def records(path: Path, content: bytes | str) -> list[dict[str, Any]]:
+    rows, _ = judged(path, content)
+    assert all(isinstance(row, Record) for row in rows), rows
+    return [row.payload for row in rows if isinstance(row, Record)]
+
+
+def rejection(path: Path, content: str) -> Rejection:
+    rows, _ = judged(path, content)
+    found = [row for row in rows if isinstance(row, Rejection)]
+    assert len(found) == 1, rows
+    return found[0]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_one_german_content_in_every_dress(sheet: Path, encoding: str, delimiter: str) -> None:
+    rows = records(sheet, GERMAN.replace(";", delimiter).encode(encoding))
+    assert [row["supplier_name"] for row in rows] == ["Händler Süß"] * 2
+    assert [row["unit_price"] for row in rows] == ["1234.50", "89.99"]
+    assert [row["purchased_on"] for row in rows] == ["2025-04-03"] * 2
+    assert [row["size"] for row in rows] == ["42 2/3", "M"]
+    assert rows[1]["product_name"] == "Jacke rot"
+    assert rows[1]["cells"]["Artikel"] == "Jacke\nrot"
+    assert rows[0]["cells"]["Einzelpreis"] == "1.234,50 €"
+
+
+def test_a_sale_of_the_hand_kept_sheet(sheet: Path) -> None:
+    rows, judge = judged(
+        sheet,
+        "Plattform;Bestellnummer;Einheit;Verkaufsdatum;Verkaufspreis;Währung;Gebühren\n"
+        "StockX;12345678-12345678;U-1;05.06.2024;150,00;EUR;12,30\n",
+    )
+    assert judge.header.kind.name == "sales"
+    assert rows == [
+        Record(
+            ("stockx|12345678-12345678",),
+            {
+                "platform": "stockx", "order_number": "12345678-12345678", "unit_ref": "U-1",
+                "sold_on": "2024-06-05", "product_name": None, "style_code": None, "size": None,
+                "sale_price": "150.00", "currency_code": "EUR", "fees_total": "12.30",
+                "shipping_paid": None, "payout_total": None,
+                "cells": {
+                    "Plattform": "StockX", "Bestellnummer": "12345678-12345678", "Einheit": "U-1",
+                    "Verkaufsdatum": "05.06.2024", "Verkaufspreis": "150,00", "Währung": "EUR",
+                    "Gebühren": "12,30",
+                },
+            },
+        )
+    ]  # fmt: skip
+
+
+def test_titles_repeated_headers_blank_lines_and_totals_are_no_data(sheet: Path) -> None:
+    header, first = ENGLISH.splitlines()
+    content = "\n".join(
+        ["Purchases of 2025", "", header, first, "", header, first.replace(",1,", ",2,", 1), ",,,,",
+         "Total,,,,,,2,€200.00", ""]
+    )  # fmt: skip
+    rows, judge = judged(sheet, content)
+    assert [row.key for row in rows if isinstance(row, Record)] == [
+        ("shop|A-1|1",),
+        ("shop|A-1|2",),
+    ]
+    assert judge.skipped == 4
+
+
+def test_lines_without_a_number_are_counted_within_their_document(sheet: Path) -> None:
+    header = "Supplier,Order No,Order Date,Product,Qty,Price (EUR)\n"
+    lines = ["Shop,A,2025-04-03,Shoe,1,10", "Shop,A,2025-04-03,Shoe,zero,10",
+             "Shop,B,2025-04-03,Shoe,1,10", "Shop,A,2025-04-03,Shoe,1,10"]  # fmt: skip
+    rows, _ = judged(sheet, header + "\n".join(lines))
+    keys = [row.key[0] for row in rows if isinstance(row, Record)]
+    assert keys == ["shop|A|1", "shop|B|1", "shop|A|3"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "field"),
+    [
+        ("A-1", "", "missing_value", "purchase_ref"),
+        ("Shop", "N/A", "missing_value", "supplier_name"),
+        ("Shoe", "", "missing_value", "product_name"),
+        ("2025-04-03", "soon", "bad_date", "purchased_on"),
+        ("€100.00", "tbd", "bad_number", "unit_price"),
+        ("€100.00", "€0.00", "not_positive", "unit_price"),
+        ("€100.00", "100.00", "missing_currency", "currency_code"),
+        (",9,1,", ",9,0,", "not_positive", "quantity"),
+        (",9,1,", ",9,1", "row_shape", None),
+        ("Shoe", "Shoe,and more", "row_shape", None),
+    ],
+)
+def test_a_bad_row_says_where_and_what_to_do(
+    sheet: Path, old: str, new: str, code: str, field: str | None
+) -> None:
+    header, row = ENGLISH.splitlines()
+    other = row.replace(",1,2025", ",7,2025")
+    found = rejection(sheet, "\n".join([header, other, row.replace(old, new)]))
+    assert (found.reason_code, found.field) == (code, field)
+    assert found.position == "sheet.csv:3"
+    assert found.reason
+    assert new in found.raw
+
+
+def test_the_same_row_twice_is_a_repeat_but_a_differing_one_is_refused(sheet: Path) -> None:
+    row = ENGLISH.splitlines()[1]
+    rows, _ = judged(sheet, ENGLISH + row + "\n")
+    assert [row.key for row in rows if isinstance(row, Record)] == [("shop|A-1|1",)] * 2
+    cheaper = rejection(sheet, ENGLISH + row.replace("100.00", "10.00") + "\n")
+    assert cheaper.reason_code == "conflicting_duplicate"
+
+
+@pytest.mark.parametrize(
+    ("header", "cell", "expected"),
+    [("Price", "£10", "GBP"), ("Price (USD)", "10", "USD"), ("Price (CAD)", "$10", "CAD")],
+)
+def test_the_currency_stands_in_title_or_cell(
+    sheet: Path, header: str, cell: str, expected: str
+) -> None:
+    content = f"Supplier,Order,Date,Product,Qty,{header}\nShop,A,2025-04-03,Shoe,1,{cell}\n"
+    assert [row["currency_code"] for row in records(sheet, content)] == [expected]
+
+
+def test_two_currencies_in_one_row_are_refused(sheet: Path) -> None:
+    content = "Supplier,Order,Date,Product,Qty,Price,Currency\nShop,A,2025-04-03,Shoe,1,£10,EUR\n"
+    assert rejection(sheet, content).reason_code == "currency_conflict"
+
+
+@pytest.mark.parametrize(
+    ("rate", "scheme", "expected"),
+    [
+        ("19 %", "", "standard"),
+        ("", "", "none"),
+        ("19 %", "Differenz", "margin"),
+        ("0", "", "none"),
+    ],
+)
+def test_a_rate_without_a_scheme_is_the_ordinary_one(
+    sheet: Path, rate: str, scheme: str, expected: str
+) -> None:
+    content = (
+        "Supplier,Order,Date,Product,Qty,Price (EUR),VAT,VAT Scheme\n"
+        f"Shop,A,2025-04-03,Shoe,1,10,{rate},{scheme}\n"
+    )
+    assert [row["vat_scheme"] for row in records(sheet, content)] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "it is empty"),
+        (b"\n\n \n", "it is empty"),
+        (b"a,b,c\n1,2,3\n", "no kind of file fits its header.*its columns are: a, b, c"),
+        (ENGLISH.replace("Qty", "Note").encode(), "looks like purchases but has no column for qua"),
+        (ENGLISH.replace("Size", "Supplier").encode(), '"Supplier" stands twice'),
+        (ENGLISH.encode() + b'Shop,A,3,2025-04-03,"Shoe,9,1,1\n', "line 3 on it is no proper CSV"),
+        (ENGLISH.encode() + b'Shop,A,3,2025-04-03,"Sh"oe,9,1,1\n', "quotation mark"),
+        (ENGLISH.encode() + b"\x81\x8d\n", "neither UTF-8 nor"),
+        (b"PK\x03\x04\x00\x00\x81\x90", "neither UTF-8 nor"),
+    ],
+)
+def test_a_file_that_cannot_be_read_whole_is_refused(
+    sheet: Path, content: bytes, reason: str
+) -> None:
+    with pytest.raises(FileRefused, match=reason) as caught:
+        judged(sheet, content)
+    assert str(caught.value).startswith("sheet.csv was not imported: ")
+
+
+def test_a_quote_that_swallows_many_lines_is_refused(sheet: Path) -> None:
+    row = ENGLISH.splitlines()[1] + "\n"
+    with pytest.raises(FileRefused, match="too many lines"):
+        judged(sheet, ENGLISH + '"' + row * 60 + '"\n')
+
+
+def test_links_pipes_and_folders_are_refused(tmp_path: Path) -> None:
+    real = tmp_path / "real.csv"
+    real.write_text(ENGLISH)
+    link, pipe, folder = tmp_path / "link.csv", tmp_path / "pipe.csv", tmp_path / "folder.csv"
+    link.symlink_to(real)
+    os.mkfifo(pipe)
+    folder.mkdir()
+    for path in (link, pipe, folder, tmp_path / "missing.csv"):
+        with pytest.raises(FileRefused), open_file(path):
+            pass
+
+
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.binary(max_size=200)
+    | st.binary(max_size=120).map(lambda tail: ENGLISH.encode() + tail)
+    | st.text(max_size=80).map(lambda tail: (GERMAN + tail).encode("utf-16", "replace"))
+)
+def test_any_bytes_give_rows_or_quarantine_or_a_refusal(sheet: Path, content: bytes) -> None:
+    try:
+        rows, _ = judged(sheet, content)
+    except FileRefused:
+        return
+    assert all(isinstance(row, Record | Rejection) for row in rows)
+
+
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, len(GERMAN.encode()) - 1), st.integers(0, 255))
+def test_one_wrong_byte_never_loses_a_row_unseen(sheet: Path, place: int, value: int) -> None:
+    body = bytearray(GERMAN.encode())
+    body[place] = value
+    try:
+        rows, judge = judged(sheet, bytes(body))
+    except FileRefused:
+        return
+    assert len(rows) + judge.skipped >= 3
+
+
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=30),
+    st.sampled_from([",", ";", "\t"]),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+)
+def test_text_survives_the_round_trip(
+    sheet: Path, words: str, delimiter: str, encoding: str
+) -> None:
+    quoted = '"' + words.replace('"', '""') + '"'
+    lines = [
+        delimiter.join(("Supplier", "Order", "Date", "Style Code", "Qty", "Price (EUR)", "Note")),
+        delimiter.join(("Shop", "A", "2025-04-03", "S-1", "1", "10", quoted)),
+    ]
+    rows = records(sheet, ("\n".join(lines) + "\n").encode(encoding))
+    assert [row["cells"]["Note"] for row in rows] == [words]
