@@ -7,10 +7,10 @@
 {%- endmacro %}
 
 {% macro to_money(text_sql) -%}
-    case
+    (case
         when {{ text_sql }} ~ '^\s*[-+]?\d{1,10}(\.\d+)?\s*$'
-            then round(({{ text_sql }})::numeric, 2)::numeric(12, 2)
-    end
+            then round(({{ text_sql }})::numeric, 2)
+    end)::numeric(12, 2)
 {%- endmacro %}
 
 {% macro to_integer(text_sql) -%}

@@ -73,14 +73,14 @@ final as (
         {{ ratio('transaction_fee_eur + processing_fee_eur + other_fee_eur', 'gross_sale_eur') }}
             as take_rate_without_shipping,
         -- Under the floor of cost coverage a margin would speak for a few sales only.
-        case
+        (case
             when costed_gross_eur >= {{ var('cost_coverage_floor') }} * gross_sale_eur
                 then {{ ratio('sale_profit_eur', 'costed_net_eur') }}
-        end as net_margin,
-        case
+        end)::numeric(12, 4) as net_margin,
+        (case
             when costed_gross_eur >= {{ var('cost_coverage_floor') }} * gross_sale_eur
                 then {{ ratio('sale_profit_eur', 'profit_cost_eur') }}
-        end as roi,
+        end)::numeric(12, 4) as roi,
         {{ ratio('failed_count::numeric', 'decided_count') }} as failed_sale_rate,
         {{ build_id() }} as build_id
     from by_month

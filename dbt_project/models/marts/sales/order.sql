@@ -162,7 +162,8 @@ final as (
         vat_due_eur::numeric(12, 2) as vat_due_eur,
         gross_profit_eur::numeric(12, 2) as gross_profit,
         net_profit_eur as net_profit,
-        case when is_sale then {{ ratio('net_profit_eur', 'cost_eur') }} end as roi,
+        (case when is_sale then {{ ratio('net_profit_eur', 'cost_eur') }} end)::numeric(12, 4)
+            as roi,
         case
             when not is_sale then 'not_a_sale'
             when units_per_eur is null then 'no_rate'

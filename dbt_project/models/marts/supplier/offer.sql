@@ -36,7 +36,7 @@ final as (
         end as variant_id,
         offers.product_name,
         offers.size_raw,
-        offers.price,
+        offers.price as shop_price,
         offers.delivery_cost,
         offers.currency_code,
         {{ to_eur(
