@@ -28,6 +28,7 @@ def call(
         "COLUMNS": "200",
         "SOLEFLIP_HOME": str(settings.home),
         "SOLEFLIP_DATABASE_URL": settings.database_url.get_secret_value(),
+        **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE")},
         **more,
     }
     return subprocess.run(
