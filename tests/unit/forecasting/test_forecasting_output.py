@@ -16,10 +16,22 @@ from soleflip_pipelines.forecasting.service import backtest_rows, daily_rows, fo
 
 pytestmark = pytest.mark.unit
 TODAY = date(2026, 11, 22)
-COLUMNS = (
-    "level series_key horizon_days forecast_from forecast_to units_forecast units_lower_80 "
-    "units_upper_80 model model_params gate_passed fallback_reason trained_through history_days"
-).split()
+COLUMNS = [
+    "level",
+    "series_key",
+    "horizon_days",
+    "forecast_from",
+    "forecast_to",
+    "units_forecast",
+    "units_lower_80",
+    "units_upper_80",
+    "model",
+    "model_params",
+    "gate_passed",
+    "fallback_reason",
+    "trained_through",
+    "history_days",
+]
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +60,7 @@ def test_the_schema_accepts_the_rows_and_names_what_is_wrong(made: Forecast) -> 
     assert not validate(frame.assign(forecast_from=frame["trained_through"])).empty
     assert not validate(frame.assign(gate_passed=~frame["gate_passed"])).empty
     assert not validate(frame.assign(horizon_days=8)).empty
-    assert not validate(pd.concat([frame, frame])).empty
+    assert not validate(pd.concat([frame, frame], ignore_index=True)).empty
 
 
 def test_the_picture_is_a_png_of_its_size() -> None:

@@ -15,7 +15,7 @@ THROUGH = date(2026, 11, 21)
 
 def sale(
     days_ago: int, brand: str | None = "Nike", category: str | None = "sneakers", units: int = 1
-):
+) -> DailySales:
     return DailySales(THROUGH - timedelta(days=days_ago), brand, category, units)
 
 
