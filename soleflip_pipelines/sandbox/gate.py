@@ -149,8 +149,8 @@ def fault_from(data: dict[str, Any]) -> Fault:
     )
 
 
-class Hit(Exception):
-    """Raised to make the server drop the connection without an answer."""
+class ConnectionCut(Exception):
+    """Raised in the middle of an answer, whereupon the server drops the connection."""
 
 
 class GateMiddleware:
@@ -181,7 +181,10 @@ class GateMiddleware:
 
     async def _fail(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         if fault.kind == "reset":
-            raise Hit(fault.path)
+            promised = [(b"content-type", b"application/json"), (b"content-length", b"1000")]
+            await send({"type": "http.response.start", "status": 200, "headers": promised})
+            await send({"type": "http.response.body", "body": b"{", "more_body": True})
+            raise ConnectionCut(fault.path)
         if fault.kind == "truncated":
             await self._app(scope, receive, _Cut(send))
             return

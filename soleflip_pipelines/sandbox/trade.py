@@ -29,9 +29,7 @@ OPEN = frozenset(
         "PENDING",
         "DONOTSHIP",
     )
-)  # fmt: skip
-
-
+)
 CLOSED = frozenset(("AUTHFAILED", "DIDNOTSHIP", "CANCELED", "COMPLETED", "RETURNED"))
 
 
