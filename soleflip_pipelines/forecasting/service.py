@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from soleflip_pipelines.forecasting.engine import Forecast, forecast_all
 from soleflip_pipelines.forecasting.plots import forecast_png
@@ -119,7 +120,7 @@ def _read_sales(conn: psycopg.Connection[Any], through: date) -> list[DailySales
 def _write(conn: psycopg.Connection[Any], forecasts: Iterable[Forecast]) -> None:
     made = list(forecasts)
     for table in _TABLES:
-        conn.execute(f"delete from enrichment.{table}")
+        conn.execute(sql.SQL("delete from {}").format(sql.Identifier("enrichment", table)))
     _copy(conn, _FORECAST_SQL, (row for f in made for row in forecast_rows(f)))
     _copy(conn, _DAILY_SQL, (row for f in made for row in daily_rows(f)))
     _copy(conn, _BACKTEST_SQL, (row for f in made for row in backtest_rows(f)))
