@@ -1,0 +1,327 @@
+"""The brand of a title: which names and models stand in it, and which of them made the thing.
+
+A title may name several brands. The maker of a shoe comes before a fashion label, a label before
+an artist, and among equals the first named; a marketplace's brand field and the maker's codes are
+further witnesses. Where nothing is sure enough the answer is no brand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from soleflip_pipelines.catalog.phrases import Hit, PhraseIndex
+from soleflip_pipelines.catalog.rules import BrandInfo, BrandRule, Rules
+from soleflip_pipelines.catalog.style_code import CodeWitness
+from soleflip_pipelines.catalog.text import is_blank, normalise, tokens
+
+FLOOR = 0.6
+CACHE_SIZE = 200_000
+
+JOINERS = frozenset({"x", "by", "with", "feat", "ft", "vs"})
+# Words before which a title has not really begun.
+LEADERS = frozenset(
+    "mens men womens women wmns wmn unisex kids kid boys girls herren damen kinder gs ps td w m "
+    "new neu ds nwt bnib vnds the og x vintage authentic rare size sz us eu uk".split()
+)
+TIER_RANK = {"maker": 0, "label": 1, "artist": 2, "partner": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class BrandResult:
+    """The brand of one title; `brand` is None where no witness is sure enough.
+
+    `sub_brand` is a line that is published under its house (Yeezy under adidas); `parent_brand`
+    the house of a brand that stands for itself (Nike of Jordan). `category` is what the models of
+    this brand in the title say, or what the brand mostly makes (`is_model_category` tells which).
+    """
+
+    brand: str | None
+    parent_brand: str | None = None
+    sub_brand: str | None = None
+    collaborators: tuple[str, ...] = ()
+    rule: str | None = None
+    evidence: str | None = None
+    confidence: float = 0.0
+    category: str | None = None
+    product_type: str | None = None
+    is_model_category: bool = False
+
+
+NOTHING = BrandResult(brand=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The useful hits of one title, in their order."""
+
+    words: tuple[str, ...]
+    named: list[Hit[BrandRule]]
+    models: list[Hit[BrandRule]]
+    weak: list[Hit[BrandRule]]
+    numbers: list[Hit[BrandRule]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    hit: Hit[BrandRule]
+    confidence: float
+
+
+class BrandDetector:
+    """Detects brands by one set of rules; equal titles are answered from memory."""
+
+    def __init__(self, rules: Rules) -> None:
+        """Index the patterns; `rules` decide everything else too."""
+        self._info = rules.brand_info
+        self._parents = {r.brand: r.parent_brand for r in rules.brand_rules if r.parent_brand}
+        self._index = PhraseIndex((rule.pattern, rule) for rule in rules.brand_rules)
+        self._owner = PhraseIndex((r.pattern, r) for r in rules.brand_rules if r.is_owner)
+        self._has_owner_rules = any(rule.is_owner for rule in rules.brand_rules)
+        self._aliases = {
+            normalise(rule.pattern): rule.brand
+            for rule in reversed(rules.brand_rules)
+            if rule.kind != "model"
+        } | {normalise(brand): brand for brand in rules.brand_info}
+        self._memory: dict[tuple[str, str, tuple[CodeWitness, ...]], BrandResult] = {}
+
+    def detect(
+        self, title: str, brand_hint: str | None = None, codes: Sequence[CodeWitness] = ()
+    ) -> BrandResult:
+        """The brand of a title.
+
+        Args:
+            title: any text a shop calls the product by.
+            brand_hint: the marketplace's own brand field, as it came.
+            codes: what the product's style codes say of its maker (`StyleCodes.witnesses`).
+        """
+        key = (title, brand_hint or "", tuple(codes))
+        result = self._memory.get(key)
+        if result is None:
+            if len(self._memory) >= CACHE_SIZE:
+                self._memory.clear()
+            result = self._memory[key] = self._detect(*key)
+        return result
+
+    def canonical(self, name: str | None) -> str | None:
+        """The brand that a name or alias stands for, or None for a name no rule knows."""
+        return None if is_blank(name) else self._aliases.get(normalise(name or ""))
+
+    def names_in(self, text: str) -> frozenset[str]:
+        """The brands (and their houses) that a text names or names models of."""
+        hits = self._index.find(tokens(text))
+        brands = {hit.payload.brand for hit in hits if hit.payload.scope != "evidence"}
+        return frozenset(brands | {self._parents[b] for b in brands if b in self._parents})
+
+    def _detect(self, title: str, hint: str, codes: tuple[CodeWitness, ...]) -> BrandResult:
+        words = tokens(title)
+        if self._has_owner_rules and (owned := self._owner.find(words)):
+            best = max(owned, key=lambda hit: (hit.payload.priority, hit.end - hit.start))
+            return self._result(self._find(words), _Choice(best, 1.0), owned_by=best.payload.brand)
+        found = self._find(words)
+        choice = self._choose(found, self.canonical(hint))
+        if choice is None:
+            return self._from_witnesses(found, hint, codes)
+        return self._with_witnesses(self._result(found, choice), hint, codes)
+
+    def _find(self, words: tuple[str, ...]) -> _Found:
+        found = _Found(words, [], [], [], [])
+        for hit in self._index.find(words):
+            rule = hit.payload
+            if rule.kind != "model":
+                if rule.scope != "start" or _begins(words, hit.start):
+                    found.named.append(hit)
+            elif rule.scope == "weak":
+                found.weak.append(hit)
+            elif rule.scope == "evidence":
+                found.numbers.append(hit)
+            else:
+                found.models.append(hit)
+        return found
+
+    # --- one brand of many ----------------------------------------------------------------
+
+    def _choose(self, found: _Found, hint: str | None) -> _Choice | None:
+        # A title that begins with the joiner comes from a shop that leaves its own name out.
+        is_partner_first = found.words[:1] == ("x",)
+        brands = [
+            hit
+            for hit in found.named
+            if self._rank(hit) < TIER_RANK["partner"] and not (is_partner_first and hit.start == 1)
+        ]
+        if not brands:
+            return self._by_model(found)
+        by_hint = [hit for hit in brands if hint and self._same_house(hit.payload.brand, hint)]
+        if by_hint and len({self._house(hit.payload.brand) for hit in brands}) > 1:
+            return _Choice(self._most_special(brands, by_hint[0]), 0.96)
+        first = self._first_of_best(brands, found)
+        if self._rank(first) > 0 and (other := self._maker_by_model(first, found)):
+            return _Choice(other, 0.9)
+        chosen = self._most_special(brands, first)
+        starts = _begins(found.words, chosen.start)
+        return _Choice(chosen, self._named_confidence(chosen, starts))
+
+    def _named_confidence(self, hit: Hit[BrandRule], starts: bool) -> float:
+        if self._rank(hit) == TIER_RANK["artist"]:
+            return 0.75 if starts else 0.65
+        return 0.97 if starts else 0.92
+
+    def _first_of_best(self, brands: list[Hit[BrandRule]], found: _Found) -> Hit[BrandRule]:
+        """The first named, unless a maker follows in partnership or a brand follows an artist."""
+        first = brands[0]
+        for hit in brands[1:]:
+            if self._rank(hit) >= self._rank(first):
+                continue
+            is_artist = self._rank(first) == TIER_RANK["artist"]
+            if is_artist or self._is_partnership(found, first, hit):
+                first = hit
+        return first
+
+    def _is_partnership(self, found: _Found, first: Hit[BrandRule], hit: Hit[BrandRule]) -> bool:
+        joined = any(word in JOINERS for word in found.words[first.end : hit.start])
+        house = self._house(hit.payload.brand)
+        return joined or any(
+            self._house(model.payload.brand) == house for model in (*found.models, *found.weak)
+        )
+
+    def _maker_by_model(self, first: Hit[BrandRule], found: _Found) -> Hit[BrandRule] | None:
+        """A shoe of a maker that the title does not name, made with the label it names.
+
+        Against a name that is an ordinary word any model of a brand not named counts.
+        """
+        is_doubtful = first.payload.scope == "start"
+        named = {self._house(hit.payload.brand) for hit in found.named}
+        for model in found.models:
+            house = self._house(model.payload.brand)
+            if house == self._house(first.payload.brand):
+                continue
+            is_shoe = self._rank(model) == 0 and not model.payload.category
+            if is_shoe or (is_doubtful and house not in named):
+                return model
+        return None
+
+    def _most_special(self, brands: list[Hit[BrandRule]], chosen: Hit[BrandRule]) -> Hit[BrandRule]:
+        """A sub-brand named beside its house stands for both."""
+        for hit in brands:
+            if self._parents.get(hit.payload.brand) == chosen.payload.brand:
+                return hit
+        return chosen
+
+    def _by_model(self, found: _Found) -> _Choice | None:
+        if found.models:
+            makers = [hit for hit in found.models if self._rank(hit) == 0]
+            subs = [h for h in found.models if h.payload.brand in self._parents]
+            return _Choice((subs or makers or found.models)[0], 0.9)
+        if found.weak:
+            houses = {self._house(hit.payload.brand) for hit in found.weak}
+            return _Choice(found.weak[0], 0.7 if len(houses) == 1 else 0.5)
+        return None
+
+    # --- further witnesses ----------------------------------------------------------------
+
+    def _from_witnesses(
+        self, found: _Found, hint: str, codes: tuple[CodeWitness, ...]
+    ) -> BrandResult:
+        """No name and no model in the title: the marketplace's field, then the maker's code."""
+        known = self.canonical(hint)
+        if known is not None:
+            return self._plain(found, known, "hint", f"brand field {hint!r}", 0.88)
+        if not is_blank(hint):
+            name = " ".join(hint.split())
+            return self._plain(found, name, "hint:unknown", f"brand field {hint!r}", 0.65)
+        makers = {code.brand for code in codes}
+        if len(makers) != 1:
+            return replace(NOTHING, collaborators=self._partners(found, None))
+        code = codes[0]
+        numbered = any(hit.payload.brand == code.brand for hit in found.numbers)
+        confidence = 0.8 if code.is_strong or numbered else 0.4
+        result = self._plain(found, code.brand, "style_code", f"code {code.key}", confidence)
+        return result if confidence >= FLOOR else replace(result, brand=None)
+
+    def _with_witnesses(
+        self, result: BrandResult, hint: str, codes: tuple[CodeWitness, ...]
+    ) -> BrandResult:
+        """Raise or lower the confidence of a brand that the title itself shows."""
+        if result.brand is None or result.confidence >= 1:
+            return result
+        confidence, evidence = result.confidence, result.evidence or ""
+        known = self.canonical(hint)
+        if known and self._same_house(known, result.brand):
+            confidence, evidence = max(confidence, 0.99), f"{evidence}; brand field {hint!r}"
+        elif known and confidence < 0.9:
+            return self._plain(
+                _Found((), [], [], [], []), known, "hint", f"brand field {hint!r}", 0.75
+            )
+        elif known:
+            confidence, evidence = confidence - 0.15, f"{evidence}; against brand field {hint!r}"
+        if any(self._same_house(code.brand, result.brand) for code in codes):
+            confidence, evidence = min(0.99, confidence + 0.03), f"{evidence}; style code"
+        if confidence < FLOOR:
+            return replace(result, brand=None, confidence=confidence, evidence=evidence)
+        return replace(result, confidence=round(confidence, 3), evidence=evidence)
+
+    # --- results --------------------------------------------------------------------------
+
+    def _result(self, found: _Found, choice: _Choice, owned_by: str | None = None) -> BrandResult:
+        rule = choice.hit.payload
+        matched = " ".join(found.words[choice.hit.start : choice.hit.end])
+        evidence = f"{matched!r} names {rule.brand}"
+        if rule.kind == "model":
+            evidence = f"{matched!r} is made by {rule.brand}"
+        result = self._plain(found, owned_by or rule.brand, rule.name, evidence, choice.confidence)
+        return result if choice.confidence >= FLOOR else replace(result, brand=None)
+
+    def _plain(
+        self, found: _Found, brand: str, rule: str, evidence: str, confidence: float
+    ) -> BrandResult:
+        info = self._info.get(brand)
+        parent = self._parents.get(brand)
+        rolls_up = info is not None and info.rolls_up and parent is not None
+        category, product_type, is_model = self._category(found, brand, info)
+        return BrandResult(
+            brand=parent if rolls_up else brand,
+            parent_brand=None if rolls_up else parent,
+            sub_brand=brand if rolls_up else None,
+            collaborators=self._partners(found, brand),
+            rule=rule,
+            evidence=evidence,
+            confidence=confidence,
+            category=category,
+            product_type=product_type,
+            is_model_category=is_model,
+        )
+
+    def _category(
+        self, found: _Found, brand: str, info: BrandInfo | None
+    ) -> tuple[str | None, str | None, bool]:
+        default = info.default_category if info else None
+        default_type = info.default_product_type if info else None
+        for hit in (*found.models, *found.weak):
+            if self._same_house(hit.payload.brand, brand):
+                category = hit.payload.category or default
+                return category, default_type if category == default else None, True
+        return default, default_type, False
+
+    def _partners(self, found: _Found, brand: str | None) -> tuple[str, ...]:
+        """Everyone else whom the title names, in order, each once."""
+        own = self._house(brand) if brand else None
+        names = dict.fromkeys(
+            hit.payload.brand for hit in found.named if self._house(hit.payload.brand) != own
+        )
+        return tuple(names)
+
+    def _rank(self, hit: Hit[BrandRule]) -> int:
+        info = self._info.get(hit.payload.brand)
+        return TIER_RANK[info.tier] if info else TIER_RANK["label"]
+
+    def _house(self, brand: str) -> str:
+        return self._parents.get(brand) or brand
+
+    def _same_house(self, one: str, other: str) -> bool:
+        return self._house(one) == self._house(other)
+
+
+def _begins(words: Iterable[str], at: int) -> bool:
+    """Whether nothing of substance stands before word `at`, or a joiner stands right before it."""
+    before = tuple(words)[:at]
+    return all(w in LEADERS for w in before) or before[-1] in JOINERS

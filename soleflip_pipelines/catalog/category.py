@@ -1,0 +1,207 @@
+"""The category of a title: one of eight, and a finer product type where a word gives it.
+
+The marketplace's own product type bounds the answer. Within it an unmistakable noun comes first,
+then the full name of a shoe, then nouns that also serve as themes, then the models and the habit of
+the brand. The last noun counts, as heads of English and German compounds come last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from soleflip_pipelines.catalog.brand import NOTHING, BrandResult
+from soleflip_pipelines.catalog.phrases import Hit, PhraseIndex, phrase_words
+from soleflip_pipelines.catalog.rules import CategoryRule, Rules
+from soleflip_pipelines.catalog.text import is_blank, tokens
+
+CATEGORIES = (
+    "sneakers",
+    "other footwear",
+    "apparel",
+    "headwear",
+    "bags",
+    "accessories",
+    "collectibles",
+    "electronics",
+)
+CACHE_SIZE = 200_000
+
+FOOTWEAR = frozenset({"sneakers", "other footwear"})
+# What may be in a marketplace's coarse type; what is not listed holds only itself.
+FAMILIES: dict[str, frozenset[str]] = {
+    "sneakers": FOOTWEAR,
+    "other footwear": FOOTWEAR,
+    "footwear": FOOTWEAR,
+    "apparel": frozenset({"apparel", "headwear", "bags", "accessories", "collectibles"}),
+    "accessories": frozenset({"accessories", "bags", "headwear"}),
+}
+# Words after which a title speaks of parts and company, no longer of the thing.
+CUTS = frozenset({"with", "mit", "w", "for", "fur", "fuer", "featuring", "inkl", "incl", "plus"})
+CLOTHES = frozenset({"apparel", "headwear", "bags", "accessories"})
+THINGS = frozenset({"collectibles", "electronics"})
+SHOE_SYSTEMS = frozenset({"US", "UK", "EU", "CM", "KR"})
+CLOTHES_SYSTEMS = frozenset({"ALPHA", "WAIST"})
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryResult:
+    """The category of one title; None where nothing speaks for one."""
+
+    category: str | None
+    product_type: str | None = None
+    rule: str | None = None
+    confidence: float = 0.0
+
+
+UNKNOWN = CategoryResult(None)
+
+
+class CategoryDetector:
+    """Detects categories by one set of rules; equal questions are answered from memory."""
+
+    def __init__(self, rules: Rules) -> None:
+        """Index the words of the rules."""
+        of_titles = [rule for rule in rules.category_rules if rule.role != "product_type"]
+        whole = [(rule.phrase, rule) for rule in of_titles if rule.match == "word"]
+        endings = [(rule.phrase, rule) for rule in of_titles if rule.match == "ending"]
+        misread = _models_with_nouns(rules, PhraseIndex(whole, endings))
+        self._index = PhraseIndex([*whole, *misread], endings)
+        self._types = PhraseIndex(
+            (rule.phrase, rule) for rule in rules.category_rules if rule.role == "product_type"
+        )
+        self._memory: dict[tuple[str, str, BrandResult, tuple[str, ...]], CategoryResult] = {}
+
+    def detect(
+        self,
+        title: str,
+        *,
+        brand: BrandResult = NOTHING,
+        product_type: str | None = None,
+        size_systems: Sequence[str] = (),
+    ) -> CategoryResult:
+        """The category of a title.
+
+        Args:
+            title: any text a shop calls the product by.
+            brand: what `BrandDetector` said of the title.
+            product_type: the marketplace's own type or category path, as it came.
+            size_systems: the systems of the product's sizes, as `size.parse_size` names them.
+        """
+        key = (title, product_type or "", brand, tuple(sorted(set(size_systems))))
+        result = self._memory.get(key)
+        if result is None:
+            if len(self._memory) >= CACHE_SIZE:
+                self._memory.clear()
+            result = self._memory[key] = self._detect(*key)
+        return result
+
+    def _detect(
+        self, title: str, product_type: str, brand: BrandResult, systems: tuple[str, ...]
+    ) -> CategoryResult:
+        told = None if is_blank(product_type) else self._family(product_type)
+        allowed = (
+            frozenset(CATEGORIES)
+            if told is None
+            else FAMILIES.get(told.category or "", frozenset({told.category or ""}))
+        )
+        best = UNKNOWN
+        for candidate in self._candidates(title, brand, systems):
+            if candidate.category in allowed:
+                best = candidate
+                break
+        if told is None:
+            return best
+        return _agreed(told, best)
+
+    def _candidates(
+        self, title: str, brand: BrandResult, systems: tuple[str, ...]
+    ) -> list[CategoryResult]:
+        hits = self._hits(title)
+        by_size = _by_size(systems, brand)
+        things = brand.category in THINGS
+        thing = _of_brand(brand, "brand", 0.93) if things else None
+        ordered = [
+            _last(hits, "noun", 0.97),
+            _last(hits, "silhouette", 0.96),
+            thing,
+            _last(hits, "soft_noun", 0.92),
+            _of_brand(brand, "model", 0.9) if brand.is_model_category else None,
+            _last(hits, "material", 0.75),
+            by_size,
+            _of_brand(brand, "brand", 0.75),
+        ]
+        if things:
+            # A building set of a shoe is a building set, a shirt of a console maker a shirt.
+            ordered[0] = _last(hits, "noun", 0.97, only=CLOTHES)
+        return [candidate for candidate in ordered if candidate is not None]
+
+    def _hits(self, title: str) -> list[Hit[CategoryRule]]:
+        words = tokens(title)
+        cut = next((i for i, word in enumerate(words) if i and word in CUTS), len(words))
+        hits = self._index.find(words)
+        before = [hit for hit in hits if hit.start < cut]
+        return before or hits
+
+    def _family(self, product_type: str) -> CategoryRule | None:
+        """The last known word of the type: paths go from the coarse to the fine."""
+        hits = self._types.find(tokens(product_type))
+        return hits[-1].payload if hits else None
+
+
+def _models_with_nouns(
+    rules: Rules, nouns: PhraseIndex[CategoryRule]
+) -> list[tuple[str, CategoryRule]]:
+    """Models whose names hold a noun that they are not: a Nite Jogger is no pair of trousers."""
+    found: list[tuple[str, CategoryRule]] = []
+    for rule in rules.brand_rules:
+        if rule.kind != "model" or len(phrase_words(rule.pattern)) < 2:
+            continue
+        info = rules.brand_info.get(rule.brand)
+        category = rule.category or (info.default_category if info else None)
+        inner = [hit.payload for hit in nouns.find(phrase_words(rule.pattern))]
+        if any(noun.role == "soft_noun" and noun.category != category for noun in inner):
+            model = CategoryRule(rule.pattern, "word", "silhouette", category, None, "en")
+            found.append((rule.pattern, model))
+    return found
+
+
+def _last(
+    hits: list[Hit[CategoryRule]], role: str, confidence: float, only: frozenset[str] | None = None
+) -> CategoryResult | None:
+    for hit in reversed(hits):
+        rule = hit.payload
+        if rule.role == role and (only is None or rule.category in only):
+            name = f"{rule.role}:{rule.phrase}"
+            return CategoryResult(rule.category, rule.product_type, name, confidence)
+    return None
+
+
+def _of_brand(brand: BrandResult, kind: str, confidence: float) -> CategoryResult | None:
+    if brand.category is None:
+        return None
+    return CategoryResult(
+        brand.category, brand.product_type, f"{kind}:{brand.sub_brand or brand.brand}", confidence
+    )
+
+
+def _by_size(systems: tuple[str, ...], brand: BrandResult) -> CategoryResult | None:
+    if any(system in CLOTHES_SYSTEMS for system in systems):
+        return CategoryResult("apparel", None, "size:letters", 0.7)
+    if any(system in SHOE_SYSTEMS for system in systems):
+        own = brand.category if brand.category in FOOTWEAR else "sneakers"
+        return CategoryResult(own, None, "size:shoe", 0.7)
+    return None
+
+
+def _agreed(told: CategoryRule, best: CategoryResult) -> CategoryResult:
+    """What the marketplace says, made finer by what the title says."""
+    name = f"product_type:{told.phrase}"
+    if best.category is None:
+        category = "sneakers" if told.category == "footwear" else told.category
+        return CategoryResult(category, told.product_type, name, 0.85)
+    if best.category == told.category or told.category == "footwear":
+        return CategoryResult(best.category, best.product_type, f"{name}; {best.rule}", 0.99)
+    if best.confidence < 0.9:
+        return CategoryResult(told.category, told.product_type, name, 0.9)
+    return CategoryResult(best.category, best.product_type, f"{name}; {best.rule}", 0.95)
