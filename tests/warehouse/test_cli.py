@@ -114,3 +114,27 @@ def test_doctor_names_what_is_broken(settings: Settings) -> None:
     assert findings["settings"]["state"] == "ok"
     well = {f["topic"]: f["state"] for f in json.loads(call(settings, "doctor", "--json").stdout)}
     assert well["database"] == well["migrations"] == "ok"
+
+
+def test_the_embedded_database_from_start_to_stop(tmp_path: Path) -> None:
+    environment = {"PATH": os.defpath, "SOLEFLIP_HOME": str(tmp_path / "a home"), "COLUMNS": "200"}
+    environment |= {n: value for n, value in os.environ.items() if n.startswith("COVERAGE")}
+
+    def soleflip(*arguments: str) -> str:
+        command = [str(SOLEFLIP), "db", *arguments]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    dump = str(tmp_path / "all.dump")
+    try:
+        assert "migrations applied now" in soleflip("start")
+        assert json.loads(soleflip("status", "--json"))["is_running"] is True
+        assert "up to date" in soleflip("upgrade")
+        assert "MB" in soleflip("backup", dump)
+        assert "restored" in soleflip("restore", "--yes", dump)
+        with psycopg.connect(soleflip("bi-url").strip()) as conn:
+            assert conn.execute("select current_user").fetchone() == ("soleflip_bi",)
+    finally:
+        assert "stopped" in soleflip("stop")
+    assert json.loads(soleflip("status", "--json"))["is_running"] is False

@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.integration
 FAST = {"fsync": "off"}
 START_ELSEWHERE = """
 import sys
+import tempfile
 from pathlib import Path
 from soleflip_pipelines.warehouse.embedded import EmbeddedPostgres
 print(EmbeddedPostgres(Path(sys.argv[1]), options={"fsync": "off"}).ensure_running().port)
@@ -155,3 +157,23 @@ def test_a_home_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DatabaseUnavailable, match="cannot be written"):
         EmbeddedPostgres(tmp_path / "file" / "home").ensure_running()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become someone else")
+def test_root_without_user_namespaces_uses_an_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o700)  # the account cannot enter the home
+    shared = Path(tempfile.mkdtemp(prefix="soleflip-test-"))
+    shared.chmod(0o755)
+    monkeypatch.setattr(module, "can_use_namespace", lambda: False)
+    monkeypatch.setattr(module, "SHARED_FOLDER", shared)
+    server = EmbeddedPostgres(tmp_path, options=FAST)
+    try:
+        assert ask(server.ensure_running(), "select 1") == 1
+        assert server.data_folder.stat().st_uid != 0
+        assert server.data_folder.is_relative_to(shared)
+        assert EmbeddedPostgres(tmp_path).stop() is True
+    finally:
+        server.stop()
+        shutil.rmtree(shared)
