@@ -17,6 +17,7 @@ from soleflip_pipelines.catalog.text import is_blank, normalise, tokens
 
 FLOOR = 0.6
 CACHE_SIZE = 200_000
+FOOTWEAR = frozenset({"sneakers", "other footwear"})
 
 JOINERS = frozenset({"x", "by", "with", "feat", "ft", "vs"})
 # Words before which a title has not really begun.
@@ -46,6 +47,7 @@ class BrandResult:
     category: str | None = None
     product_type: str | None = None
     is_model_category: bool = False
+    tier: str | None = None
 
 
 NOTHING = BrandResult(brand=None)
@@ -83,6 +85,7 @@ class BrandDetector:
             for rule in reversed(rules.brand_rules)
             if rule.kind != "model"
         } | {normalise(brand): brand for brand in rules.brand_info}
+        self._naming = frozenset(_models_that_name(rules.brand_rules))
         self._memory: dict[tuple[str, str, tuple[CodeWitness, ...]], BrandResult] = {}
 
     def detect(
@@ -131,6 +134,9 @@ class BrandDetector:
             if rule.kind != "model":
                 if rule.scope != "start" or _begins(words, hit.start):
                     found.named.append(hit)
+            elif rule.pattern in self._naming:
+                found.named.append(hit)
+                found.models.append(hit)
             elif rule.scope == "weak":
                 found.weak.append(hit)
             elif rule.scope == "evidence":
@@ -167,10 +173,10 @@ class BrandDetector:
         return 0.97 if starts else 0.92
 
     def _first_of_best(self, brands: list[Hit[BrandRule]], found: _Found) -> Hit[BrandRule]:
-        """The first named, unless a maker follows in partnership or a brand follows an artist."""
+        """The first named, unless a maker follows an artist, or a label in partnership."""
         first = brands[0]
         for hit in brands[1:]:
-            if self._rank(hit) >= self._rank(first):
+            if self._rank(hit) > 0 or self._rank(first) == 0:
                 continue
             is_artist = self._rank(first) == TIER_RANK["artist"]
             if is_artist or self._is_partnership(found, first, hit):
@@ -178,10 +184,19 @@ class BrandDetector:
         return first
 
     def _is_partnership(self, found: _Found, first: Hit[BrandRule], hit: Hit[BrandRule]) -> bool:
-        joined = any(word in JOINERS for word in found.words[first.end : hit.start])
+        if any(word in JOINERS for word in found.words[first.end : hit.start]):
+            return True
         house = self._house(hit.payload.brand)
-        return joined or any(
-            self._house(model.payload.brand) == house for model in (*found.models, *found.weak)
+        models = (*found.models, *found.weak)
+        return any(self._is_shoe(m) and self._house(m.payload.brand) == house for m in models)
+
+    def _is_shoe(self, model: Hit[BrandRule]) -> bool:
+        """Whether a model is a shoe of a maker of shoes."""
+        info = self._info.get(model.payload.brand)
+        return (
+            info is not None
+            and info.tier == "maker"
+            and (model.payload.category or info.default_category) in FOOTWEAR
         )
 
     def _maker_by_model(self, first: Hit[BrandRule], found: _Found) -> Hit[BrandRule] | None:
@@ -195,8 +210,7 @@ class BrandDetector:
             house = self._house(model.payload.brand)
             if house == self._house(first.payload.brand):
                 continue
-            is_shoe = self._rank(model) == 0 and not model.payload.category
-            if is_shoe or (is_doubtful and house not in named):
+            if self._is_shoe(model) or (is_doubtful and house not in named):
                 return model
         return None
 
@@ -242,7 +256,7 @@ class BrandDetector:
         self, result: BrandResult, hint: str, codes: tuple[CodeWitness, ...]
     ) -> BrandResult:
         """Raise or lower the confidence of a brand that the title itself shows."""
-        if result.brand is None or result.confidence >= 1:
+        if result.brand is None or result.confidence >= 1 or not (hint or codes):
             return result
         confidence, evidence = result.confidence, result.evidence or ""
         known = self.canonical(hint)
@@ -289,6 +303,7 @@ class BrandDetector:
             category=category,
             product_type=product_type,
             is_model_category=is_model,
+            tier=info.tier if info else None,
         )
 
     def _category(
@@ -319,6 +334,17 @@ class BrandDetector:
 
     def _same_house(self, one: str, other: str) -> bool:
         return self._house(one) == self._house(other)
+
+
+def _models_that_name(rules: Iterable[BrandRule]) -> Iterable[str]:
+    """Models whose words begin with their brand's own name: `nintendo switch` names Nintendo."""
+    known = list(rules)
+    names = {(r.brand, normalise(r.pattern)) for r in known if r.kind in ("brand", "subbrand")}
+    for rule in known:
+        words = normalise(rule.pattern).split()
+        starts = (" ".join(words[:end]) for end in range(1, len(words)))
+        if rule.kind == "model" and any((rule.brand, start) in names for start in starts):
+            yield rule.pattern
 
 
 def _begins(words: Iterable[str], at: int) -> bool:

@@ -7,10 +7,10 @@ the brand. The last noun counts, as heads of English and German compounds come l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from soleflip_pipelines.catalog.brand import NOTHING, BrandResult
+from soleflip_pipelines.catalog.brand import FOOTWEAR, NOTHING, BrandResult
 from soleflip_pipelines.catalog.phrases import Hit, PhraseIndex, phrase_words
 from soleflip_pipelines.catalog.rules import CategoryRule, Rules
 from soleflip_pipelines.catalog.text import is_blank, tokens
@@ -27,12 +27,10 @@ CATEGORIES = (
 )
 CACHE_SIZE = 200_000
 
-FOOTWEAR = frozenset({"sneakers", "other footwear"})
 # What may be in a marketplace's coarse type; what is not listed holds only itself.
 FAMILIES: dict[str, frozenset[str]] = {
     "sneakers": FOOTWEAR,
     "other footwear": FOOTWEAR,
-    "footwear": FOOTWEAR,
     "apparel": frozenset({"apparel", "headwear", "bags", "accessories", "collectibles"}),
     "accessories": frozenset({"accessories", "bags", "headwear"}),
 }
@@ -100,14 +98,10 @@ class CategoryDetector:
         self, title: str, product_type: str, brand: BrandResult, systems: tuple[str, ...]
     ) -> CategoryResult:
         told = None if is_blank(product_type) else self._family(product_type)
-        allowed = (
-            frozenset(CATEGORIES)
-            if told is None
-            else FAMILIES.get(told.category or "", frozenset({told.category or ""}))
-        )
+        allowed = frozenset(CATEGORIES) if told is None else _family_of(told)
         best = UNKNOWN
         for candidate in self._candidates(title, brand, systems):
-            if candidate.category in allowed:
+            if candidate is not None and candidate.category in allowed:
                 best = candidate
                 break
         if told is None:
@@ -116,25 +110,24 @@ class CategoryDetector:
 
     def _candidates(
         self, title: str, brand: BrandResult, systems: tuple[str, ...]
-    ) -> list[CategoryResult]:
+    ) -> Iterator[CategoryResult | None]:
+        """What speaks for a category, the surest first."""
         hits = self._hits(title)
-        by_size = _by_size(systems, brand)
-        things = brand.category in THINGS
-        thing = _of_brand(brand, "brand", 0.93) if things else None
-        ordered = [
-            _last(hits, "noun", 0.97),
-            _last(hits, "silhouette", 0.96),
-            thing,
-            _last(hits, "soft_noun", 0.92),
-            _of_brand(brand, "model", 0.9) if brand.is_model_category else None,
-            _last(hits, "material", 0.75),
-            by_size,
-            _of_brand(brand, "brand", 0.75),
-        ]
-        if things:
+        is_thing = brand.category in THINGS and brand.tier == "maker"
+        if hits:
             # A building set of a shoe is a building set, a shirt of a console maker a shirt.
-            ordered[0] = _last(hits, "noun", 0.97, only=CLOTHES)
-        return [candidate for candidate in ordered if candidate is not None]
+            yield _last(hits, "noun", 0.97, brand, only=CLOTHES if is_thing else None)
+            yield _last(hits, "silhouette", 0.96, brand)
+        if is_thing:
+            yield _of_brand(brand, "brand", 0.93)
+        if hits:
+            yield _last(hits, "soft_noun", 0.92, brand)
+        if brand.is_model_category:
+            yield _of_brand(brand, "model", 0.9)
+        if hits:
+            yield _last(hits, "material", 0.75, brand)
+        yield _by_size(systems, brand)
+        yield _of_brand(brand, "brand", 0.75)
 
     def _hits(self, title: str) -> list[Hit[CategoryRule]]:
         words = tokens(title)
@@ -166,14 +159,31 @@ def _models_with_nouns(
     return found
 
 
+def _family_of(told: CategoryRule) -> frozenset[str]:
+    """What a marketplace's type may hold; one without a category is footwear of either kind."""
+    if told.category is None:
+        return FOOTWEAR
+    return FAMILIES.get(told.category, frozenset({told.category}))
+
+
+def _footwear_of(brand: BrandResult) -> str:
+    return brand.category if brand.category in FOOTWEAR else "sneakers"
+
+
 def _last(
-    hits: list[Hit[CategoryRule]], role: str, confidence: float, only: frozenset[str] | None = None
+    hits: list[Hit[CategoryRule]],
+    role: str,
+    confidence: float,
+    brand: BrandResult,
+    only: frozenset[str] | None = None,
 ) -> CategoryResult | None:
+    """The last word of a role; one without a category (shoe) is what the brand makes of shoes."""
     for hit in reversed(hits):
         rule = hit.payload
         if rule.role == role and (only is None or rule.category in only):
             name = f"{rule.role}:{rule.phrase}"
-            return CategoryResult(rule.category, rule.product_type, name, confidence)
+            category = rule.category or _footwear_of(brand)
+            return CategoryResult(category, rule.product_type, name, confidence)
     return None
 
 
@@ -189,8 +199,7 @@ def _by_size(systems: tuple[str, ...], brand: BrandResult) -> CategoryResult | N
     if any(system in CLOTHES_SYSTEMS for system in systems):
         return CategoryResult("apparel", None, "size:letters", 0.7)
     if any(system in SHOE_SYSTEMS for system in systems):
-        own = brand.category if brand.category in FOOTWEAR else "sneakers"
-        return CategoryResult(own, None, "size:shoe", 0.7)
+        return CategoryResult(_footwear_of(brand), None, "size:shoe", 0.7)
     return None
 
 
@@ -198,9 +207,8 @@ def _agreed(told: CategoryRule, best: CategoryResult) -> CategoryResult:
     """What the marketplace says, made finer by what the title says."""
     name = f"product_type:{told.phrase}"
     if best.category is None:
-        category = "sneakers" if told.category == "footwear" else told.category
-        return CategoryResult(category, told.product_type, name, 0.85)
-    if best.category == told.category or told.category == "footwear":
+        return CategoryResult(told.category or "sneakers", told.product_type, name, 0.85)
+    if told.category in (None, best.category):
         return CategoryResult(best.category, best.product_type, f"{name}; {best.rule}", 0.99)
     if best.confidence < 0.9:
         return CategoryResult(told.category, told.product_type, name, 0.9)

@@ -45,6 +45,37 @@ def is_number(word: str) -> bool:
     return (word[0].isdigit() and word.replace(".", "", 1).isdigit()) or word in _ROMAN
 
 
+class _Node(Generic[T]):
+    """The phrases that begin alike, as a tree of their next words."""
+
+    __slots__ = ("next", "number", "payload")
+
+    def __init__(self) -> None:
+        self.next: dict[str, _Node[T]] = {}
+        self.number: _Node[T] | None = None
+        self.payload: T | None = None
+
+    def child(self, word: str) -> _Node[T]:
+        if word == NUMBER:
+            self.number = self.number or _Node()
+            return self.number
+        return self.next.setdefault(word, _Node())
+
+    def longest(self, words: tuple[str, ...], at: int) -> tuple[int, T] | None:
+        """The end and payload of the longest phrase that goes on at word `at`."""
+        best = None if self.payload is None else (at, self.payload)
+        if at < len(words):
+            word = words[at]
+            child = self.next.get(word)
+            if child is not None:
+                best = child.longest(words, at + 1) or best
+            if self.number is not None and is_number(word):
+                other = self.number.longest(words, at + 1)
+                if other is not None and (best is None or other[0] > best[0]):
+                    best = other
+        return best
+
+
 class PhraseIndex(Generic[T]):
     """Phrases with what they stand for; where two share words, the first given stands."""
 
@@ -52,59 +83,51 @@ class PhraseIndex(Generic[T]):
         self, whole: Iterable[tuple[str, T]], endings: Iterable[tuple[str, T]] = ()
     ) -> None:
         """Take `whole` phrases of whole words and `endings` of compound words (`jacke`)."""
-        self._by_word: dict[str, list[tuple[tuple[str, ...], T]]] = {}
+        self._root: _Node[T] = _Node()
         self._glued: dict[str, T] = {}
         self._endings: dict[str, T] = {}
-        seen: set[tuple[str, ...]] = set()
         for phrase, payload in whole:
             for spelling in spellings(phrase):
-                words = phrase_words(spelling)
-                if words and words not in seen:
-                    seen.add(words)
-                    self._add(words, payload)
+                self._add(phrase_words(spelling), payload)
         for ending, payload in endings:
             for spelling in spellings(ending):
                 self._endings.setdefault("".join(phrase_words(spelling)), payload)
-        for known in self._by_word.values():
-            known.sort(key=lambda item: (-len(item[0]), item[0]))
         self._ending_lengths = sorted({len(e) for e in self._endings}, reverse=True)
+        self._least = min(self._ending_lengths, default=100) + _LEAST_STEM
 
     def _add(self, words: tuple[str, ...], payload: T) -> None:
-        self._by_word.setdefault(words[0], []).append((words, payload))
-        if len(words) == 2 and words[1] == NUMBER:
-            self._glued.setdefault(words[0], payload)
+        node = self._root
+        for word in words:
+            node = node.child(word)
+        if words and node.payload is None:
+            node.payload = payload
+            if len(words) == 2 and words[1] == NUMBER:
+                self._glued.setdefault(words[0], payload)
 
     def find(self, words: tuple[str, ...]) -> list[Hit[T]]:
         """The phrases in a text, leftmost and longest first, none overlapping another."""
         hits: list[Hit[T]] = []
-        at, count = 0, len(words)
-        while at < count:
-            hit = self._at(words, at)
-            if hit is None:
-                at += 1
-            else:
-                hits.append(hit)
-                at = hit.end
+        firsts = self._root.next
+        skip_to = 0
+        for at, word in enumerate(words):
+            if at < skip_to:
+                continue
+            node = firsts.get(word)
+            found = node.longest(words, at + 1) if node is not None else None
+            if found is not None:
+                skip_to = found[0]
+                hits.append(Hit(at, skip_to, found[1]))
+            elif (payload := self._within(word)) is not None:
+                hits.append(Hit(at, at + 1, payload))
         return hits
 
-    def _at(self, words: tuple[str, ...], at: int) -> Hit[T] | None:
-        word = words[at]
-        for phrase, payload in self._by_word.get(word, ()):
-            end = at + len(phrase)
-            if len(phrase) == 1 or words[at:end] == phrase or _equal(words[at:end], phrase):
-                return Hit(at, end, payload)
-        if self._glued and (match := _GLUED.fullmatch(word)) and match[1] in self._glued:
-            return Hit(at, at + 1, self._glued[match[1]])
-        for length in self._ending_lengths:
-            if len(word) >= length + _LEAST_STEM and word[-length:] in self._endings:
-                return Hit(at, at + 1, self._endings[word[-length:]])
+    def _within(self, word: str) -> T | None:
+        """What stands in a part of one word: `zx8000` is `zx #`, `lederjacke` ends in `jacke`."""
+        if word[-1].isdigit():
+            match = _GLUED.fullmatch(word)
+            return self._glued.get(match[1]) if match else None
+        if len(word) >= self._least:
+            for length in self._ending_lengths:
+                if len(word) >= length + _LEAST_STEM and word[-length:] in self._endings:
+                    return self._endings[word[-length:]]
         return None
-
-
-def _equal(words: tuple[str, ...], phrase: tuple[str, ...]) -> bool:
-    if NUMBER not in phrase or len(words) != len(phrase):
-        return False
-    return all(
-        word == wanted or (wanted == NUMBER and is_number(word))
-        for word, wanted in zip(words, phrase, strict=True)
-    )

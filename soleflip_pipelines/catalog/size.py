@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from soleflip_pipelines.catalog.category import FOOTWEAR
+from soleflip_pipelines.catalog.brand import FOOTWEAR
 from soleflip_pipelines.catalog.rules import Rules, default_rules
 from soleflip_pipelines.catalog.size_chart import KIDS, SizeCharts
 from soleflip_pipelines.catalog.text import fold, is_blank, tokens
