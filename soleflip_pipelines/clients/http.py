@@ -36,6 +36,8 @@ MAX_REDIRECTS = 3
 TRANSIENT_STATUSES = frozenset({408, 429})
 CHUNK_BYTES = 64 * 1024
 
+LOGGER = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
 
@@ -67,6 +69,7 @@ class PartnerHttp:
         # httpx logs each full address at INFO, and httpcore each header at DEBUG.
         for name in ("httpx", "httpcore"):
             logging.getLogger(name).setLevel(logging.WARNING)
+        stamina.instrumentation.set_on_retry_hooks((_log_retry,))
         self.partner = partner
         self._secrets = secrets
         self._base_url = _checked_base(partner, base_url)
@@ -267,6 +270,10 @@ class PartnerHttp:
 
     def _url(self, request: httpx.Request) -> str:
         return self.redacted(redact_url(str(request.url)))
+
+
+def _log_retry(details: stamina.instrumentation.RetryDetails) -> None:
+    LOGGER.warning("trying again in %.1f s: %s", details.wait_for, details.caused_by)
 
 
 def _wait_before_retry(error: Exception) -> bool | float:

@@ -49,11 +49,12 @@ def fetch_in_chunks(
         PartnerError: what no later key will do better with: a refused login, a spent quota, or
             several failures in a row. The results up to there have been yielded before.
     """
+    failures = 0
     with ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(keys), CHUNK_KEYS):
             chunk = keys[start : start + CHUNK_KEYS]
             waiting = [pool.submit(_fetched, key, fetch) for key in chunk]
-            done, fatal = _gathered(waiting)
+            done, failures, fatal = _gathered(waiting, failures)
             if fatal is not None:
                 pool.shutdown(cancel_futures=True)
             if done:
@@ -63,19 +64,19 @@ def fetch_in_chunks(
 
 
 def _gathered(
-    waiting: Sequence[Future[Fetched[T]]],
-) -> tuple[list[Fetched[T]], PartnerError | None]:
+    waiting: Sequence[Future[Fetched[T]]], failures: int
+) -> tuple[list[Fetched[T]], int, PartnerError | None]:
+    """The results up to an error that ends the reading, failures in a row, and that error."""
     done: list[Fetched[T]] = []
-    failures = 0
     for future in waiting:
         result = future.result()
         if result.error is not None and not _is_of_one_key(result.error):
-            return done, result.error
+            return done, failures, result.error
         failures = failures + 1 if isinstance(result.error, TransientPartnerError) else 0
         if failures == MAX_FAILURES_IN_A_ROW:
-            return done, result.error
+            return done, failures, result.error
         done.append(result)
-    return done, None
+    return done, failures, None
 
 
 def _fetched(key: str, fetch: Callable[[str], T]) -> Fetched[T]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -102,10 +103,8 @@ def test_a_bomb_is_stopped_early() -> None:
 
 @given(st.binary(max_size=300) | st.binary(max_size=200).map(gzip.compress))
 def test_any_bytes_give_rows_or_a_refusal(body: bytes) -> None:
-    try:
+    with suppress(BrokenFeed):
         rows(body)
-    except BrokenFeed:
-        pass
 
 
 @given(st.integers(0, len(PLAIN) - 1), st.integers(0, 255))

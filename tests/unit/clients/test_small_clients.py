@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -29,7 +30,7 @@ class OneFile:
     def __init__(self, body: bytes) -> None:
         self.body = body
 
-    def download(self, *, path: str, into: BinaryIO, max_bytes: int) -> int:
+    def download(self, *, into: BinaryIO, **_: object) -> int:
         into.write(self.body)
         into.seek(0)
         return len(self.body)
@@ -73,10 +74,8 @@ def test_a_damaged_table_is_refused(body: bytes) -> None:
 
 @given(st.binary(max_size=200).map(lambda tail: b"Date,USD\n" + tail) | st.binary(max_size=200))
 def test_any_bytes_give_rates_or_a_refusal(body: bytes) -> None:
-    try:
+    with suppress(BrokenFeed):
         assert all(rate.units_per_eur for rate in rates(body))
-    except BrokenFeed:
-        pass
 
 
 class Stored(dict[str, str]):

