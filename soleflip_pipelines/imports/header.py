@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from soleflip_pipelines.imports.files import DELIMITERS, FileRefused, OpenFile, sample_rows
 from soleflip_pipelines.imports.kinds import KINDS, Kind
@@ -26,7 +27,7 @@ class Header:
     cells: list[str]
     columns: dict[str, int]
 
-    @property
+    @cached_property
     def titles(self) -> list[str]:
         """The titles made distinct: the names under which a row's cells are kept."""
         titles: list[str] = []
@@ -35,7 +36,7 @@ class Header:
             titles.append(f"{title} ({place})" if title in titles else title)
         return titles
 
-    @property
+    @cached_property
     def currency_code(self) -> str | None:
         """The currency that the money columns' titles name, if they agree on one."""
         named = {

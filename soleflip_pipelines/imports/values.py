@@ -11,6 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 NOTHING = frozenset(
     {"", "-", "--", "n/a", "n.a.", "#n/a", "#n/v", "#nv", "k.a.", "k. a.", "null", "nan", "nil"}
@@ -53,6 +54,10 @@ _MONTH_NAMED = re.compile(r"([a-z]+)\.? +(\d{1,2})(?:st|nd|rd|th)?,? +(\d{4})", 
 _CLOCK = re.compile(r"[T ]+\d{1,2}:\d{2}.*$", re.DOTALL)
 
 
+# The cells of a column repeat: dates, rates, "1", "0,00 €".
+_remembering = lru_cache(maxsize=4096)
+
+
 class BadValue(ValueError):
     """A cell that cannot be read for certain.
 
@@ -88,6 +93,7 @@ def lower_text(cell: str) -> str | None:
     return words.lower() if words else None
 
 
+@_remembering
 def money(cell: str) -> Money | None:
     """An amount of 1.234,56 or 1,234.56 and their kin, with or without a currency.
 
@@ -109,6 +115,7 @@ def amount(cell: str) -> str | None:
     return found.amount if found else None
 
 
+@_remembering
 def count(cell: str) -> str | None:
     """A whole number such as a quantity or a line number; "2 Stk" is 2.
 
@@ -127,6 +134,7 @@ def count(cell: str) -> str | None:
     return str(int(value))
 
 
+@_remembering
 def rate(cell: str) -> str | None:
     """A share: 19 %, 19, 0.19 and 0,19 are all 0.19.
 
@@ -145,6 +153,7 @@ def rate(cell: str) -> str | None:
     return format(value.quantize(Decimal("0.0001")), "f")
 
 
+@_remembering
 def day(cell: str) -> str | None:
     """A date as ISO text; 03/04/25 is the third of April.
 
@@ -165,6 +174,7 @@ def day(cell: str) -> str | None:
         ) from None
 
 
+@_remembering
 def currency(cell: str) -> str | None:
     """A currency code, from a code, a sign or a word.
 
@@ -180,6 +190,7 @@ def currency(cell: str) -> str | None:
     return code
 
 
+@_remembering
 def vat_scheme(cell: str) -> str | None:
     """How the purchase was taxed: standard, margin or none.
 
