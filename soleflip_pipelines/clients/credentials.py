@@ -35,6 +35,10 @@ def credential(settings: Settings, vault: SecretSource, name: str) -> str:
     stored = vault.get(name)
     if stored:
         return stored
+    if settings.mode == "sandbox":
+        raise MissingCredential(
+            f"{name} is not set: the sandbox brings it while it runs; `soleflip sandbox start`"
+        )
     guide = GUIDES[name.split("_", 1)[0]]
     raise MissingCredential(
         f"{name} is not set: put it into .env or run `soleflip secrets set {name}`; "

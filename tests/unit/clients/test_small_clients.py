@@ -91,8 +91,11 @@ def test_the_environment_wins_over_the_vault(tmp_path: Path) -> None:
 
 
 def test_a_missing_credential_names_the_variable_and_the_guide(tmp_path: Path) -> None:
-    settings = load_settings({"SOLEFLIP_HOME": str(tmp_path)})
+    home = {"SOLEFLIP_HOME": str(tmp_path)}
+    settings = load_settings({**home, "SOLEFLIP_MODE": "live"})
     with pytest.raises(MissingCredential, match=r"STOCKX_CLIENT_ID .*docs/connect-stockx\.md"):
         credential(settings, Stored(), "STOCKX_CLIENT_ID")
     with pytest.raises(MissingCredential, match=r"AWIN_API_KEY .*docs/connect-awin\.md"):
         credential(settings, Stored(), "AWIN_API_KEY")
+    with pytest.raises(MissingCredential, match="soleflip sandbox start"):
+        credential(load_settings(home), Stored(), "AWIN_API_KEY")
