@@ -62,6 +62,8 @@ combined as (
             case when products.partner_product_id is null then newest_name.style_id end
         ) as style_code,
         product_labels.style_key,
+        coalesce(product_labels.brand, '') as labelled_brand,
+        coalesce(product_labels.category, '') as labelled_category,
         coalesce(product_labels.brand, 'Unknown') as brand,
         product_labels.parent_brand,
         product_labels.collaborators,

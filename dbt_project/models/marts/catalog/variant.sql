@@ -76,9 +76,9 @@ final as (
     left join size_labels
         on
             known.size_raw = size_labels.size_raw
-            and products.brand = size_labels.brand
+            and products.labelled_brand = size_labels.brand
             and coalesce(products.gender, '') = size_labels.audience_hint
-            and products.category = size_labels.category
+            and products.labelled_category = size_labels.category
 )
 
 select * from final

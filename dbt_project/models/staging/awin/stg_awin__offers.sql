@@ -8,15 +8,6 @@ changes as (
     select * from {{ source('history', 'offer_change') }}
 ),
 
-latest_change as (
-    select distinct on (feed_id, aw_product_id)
-        feed_id,
-        aw_product_id,
-        is_listed
-    from changes
-    order by feed_id asc, aw_product_id asc, changed_at desc
-),
-
 renamed as (
     select
         source.feed_id,
@@ -49,14 +40,19 @@ renamed as (
             as deep_link,
         coalesce(source.payload ->> 'merchant_image_url', source.payload ->> 'aw_image_url')
             as image_url,
-        coalesce(latest_change.is_listed, true) as is_listed,
+        -- Looked up only by those who ask for it.
+        coalesce((
+            select changes.is_listed
+            from changes
+            where
+                changes.feed_id = source.feed_id
+                and changes.aw_product_id = source.aw_product_id
+            order by changes.changed_at desc
+            limit 1
+        ), true) as is_listed,
         source.first_seen_at,
         source.changed_at
     from source
-    left join latest_change
-        on
-            source.feed_id = latest_change.feed_id
-            and source.aw_product_id = latest_change.aw_product_id
 )
 
 select * from renamed
