@@ -1,37 +1,22 @@
-"""Checks that SQL tests cannot be: the ledger against the raw tables, and pandera on what Python
-wrote. dbt's tests appear as checks of their own marts."""
+"""Checks that SQL tests cannot be: the ledger against the raw tables, and pandera's schemas.
+
+An asset evaluates its own checks in its own step; dbt's tests are checks of the marts. No assets
+here.
+"""
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import dagster as dg
 import pandas as pd
+import psycopg
 from psycopg import sql
 
-from soleflip_pipelines.catalog import schema as catalog_schema
-from soleflip_pipelines.defs.resources import WarehouseResource
-from soleflip_pipelines.forecasting import schema as forecasting_schema
-from soleflip_pipelines.pricing import schema as pricing_schema
+Validate = Callable[[pd.DataFrame], pd.DataFrame]
 
-RAW_TABLES = (
-    "raw_stockx.orders",
-    "raw_stockx.order_details",
-    "raw_stockx.listings",
-    "raw_stockx.products",
-    "raw_stockx.variants",
-    "raw_stockx.market_data",
-    "raw_awin.feeds",
-    "raw_awin.offers",
-    "raw_csv.purchases",
-    "raw_csv.sales",
-    "raw_ecb.reference_rates",
-)
-
-PANDERA: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
-    "enrichment.product_label": catalog_schema.validate_product_label,
-    "enrichment.sales_forecast": forecasting_schema.validate,
-    "enrichment.price_recommendation": pricing_schema.validate,
-}
+LEDGER = "ledger_balances"
+REJECTIONS = "no_open_rejections"
+SCHEMA = "fits_schema"
+EXAMPLES = 10
 
 LEDGER_SQL = """
     select coalesce(sum(rows_inserted), 0), coalesce(sum(rows_read), 0),
@@ -41,108 +26,92 @@ LEDGER_SQL = """
 REJECTED_SQL = """
     select source, position, field, reason, rejected_at, count(*) over ()
     from integration.rejected_rows where asset = %s and status = 'open'
-    order by rejected_id desc limit 10
+    order by rejected_id desc limit %s
 """
 
 
-def ledger_check(address: str) -> dg.AssetChecksDefinition:
-    """A blocking check: the rows in the table are the rows that the ledger says were inserted."""
+def raw_checks(*addresses: str) -> list[dg.AssetCheckSpec]:
+    """The specs of what every raw table is checked for."""
+    return [
+        spec
+        for address in addresses
+        for spec in (
+            dg.AssetCheckSpec(
+                LEDGER,
+                asset=address.split("."),
+                blocking=True,
+                description="Rows in the table = rows inserted by all its batches: nothing lost, "
+                "nothing doubled, nothing written past the ledger.",
+            ),
+            dg.AssetCheckSpec(
+                REJECTIONS,
+                asset=address.split("."),
+                description="No refused row waits for a decision; the newest reasons are listed.",
+            ),
+        )
+    ]
 
-    @dg.asset_check(
+
+def schema_check(address: str) -> dg.AssetCheckSpec:
+    """The spec of the check that every row fits the pandera schema of its module."""
+    return dg.AssetCheckSpec(
+        SCHEMA,
         asset=address.split("."),
-        name="ledger_balances",
         blocking=True,
-        description="Rows in the table = rows inserted by all its batches: nothing lost, nothing "
-        "doubled, nothing written past the ledger.",
+        description="Every row fits the pandera schema of the module that wrote it.",
     )
-    def check(warehouse: WarehouseResource) -> dg.AssetCheckResult:
-        quoted = sql.Identifier(*address.split("."))
-        with warehouse.connect() as conn:
-            inserted, read, missing = conn.execute(LEDGER_SQL, [address]).fetchone() or (0, 0, 0)
-            row = conn.execute(sql.SQL("select count(*) from {}").format(quoted)).fetchone()
-        stored = row[0] if row else 0
-        return dg.AssetCheckResult(
-            passed=stored == inserted,
-            metadata={
-                "rows in table": stored,
-                "rows inserted by batches": int(inserted),
-                "rows read in all": int(read),
-                "rows declared but not read": int(missing),
-            },
-        )
-
-    return check
 
 
-def rejected_check(address: str) -> dg.AssetChecksDefinition:
-    """A warning while refused rows of the table wait for somebody to look at them."""
-
-    @dg.asset_check(
-        asset=address.split("."),
-        name="no_open_rejections",
-        description="No refused row waits for a decision; the newest reasons are listed.",
+def raw_results(conn: psycopg.Connection, address: str) -> Iterable[dg.AssetCheckResult]:
+    """The two results of a raw table, after its batches were committed."""
+    quoted = sql.Identifier(*address.split("."))
+    inserted, read, missing = conn.execute(LEDGER_SQL, [address]).fetchone() or (0, 0, 0)
+    counted = conn.execute(sql.SQL("select count(*) from {}").format(quoted)).fetchone()
+    stored = counted[0] if counted else 0
+    yield dg.AssetCheckResult(
+        check_name=LEDGER,
+        asset_key=address.split("."),
+        passed=stored == inserted,
+        metadata={
+            "rows in table": stored,
+            "rows inserted by batches": int(inserted),
+            "rows read in all": int(read),
+            "rows declared but not read": int(missing),
+        },
     )
-    def check(warehouse: WarehouseResource) -> dg.AssetCheckResult:
-        with warehouse.connect() as conn:
-            rows = conn.execute(REJECTED_SQL, [address]).fetchall()
-        reasons = "\n".join(
-            f"- {source} {position}: {field or 'row'}: {reason} ({at:%Y-%m-%d})"
-            for source, position, field, reason, at, _ in rows
-        )
-        return dg.AssetCheckResult(
-            passed=not rows,
-            severity=dg.AssetCheckSeverity.WARN,
-            metadata={
-                "open": rows[0][5] if rows else 0,
-                "newest": dg.MetadataValue.md(reasons or "none"),
-            },
-        )
-
-    return check
-
-
-def pandera_check(
-    address: str, validate: Callable[[pd.DataFrame], pd.DataFrame]
-) -> dg.AssetChecksDefinition:
-    """A blocking check of a table that Python wrote; `validate` returns its failure cases."""
-
-    @dg.asset_check(
-        asset=address.split("."),
-        name="fits_schema",
-        blocking=True,
-        description="Every row fits the pandera schema of its module.",
+    rejected = conn.execute(REJECTED_SQL, [address, EXAMPLES]).fetchall()
+    reasons = "\n".join(
+        f"- {source} {position}: {field or 'row'}: {reason} ({at:%Y-%m-%d})"
+        for source, position, field, reason, at, _ in rejected
     )
-    def check(warehouse: WarehouseResource) -> dg.AssetCheckResult:
-        query = sql.SQL("select * from {}").format(sql.Identifier(*address.split(".")))
-        with warehouse.connect() as conn:
-            cursor = conn.execute(query)
-            names = [column.name for column in cursor.description or ()]
-            frame = pd.DataFrame(cursor.fetchall(), columns=names)
-        failures = validate(frame)
-        return dg.AssetCheckResult(
-            passed=failures.empty,
-            metadata={
-                "rows": len(frame),
-                "failures": len(failures),
-                "examples": dg.MetadataValue.md(
-                    "\n".join(f"- {case}" for case in failures.head(10).to_dict("records"))
-                    or "none"
-                ),
-            },
-        )
-
-    return check
+    yield dg.AssetCheckResult(
+        check_name=REJECTIONS,
+        asset_key=address.split("."),
+        passed=not rejected,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "open": rejected[0][5] if rejected else 0,
+            "newest": dg.MetadataValue.md(reasons or "none"),
+        },
+    )
 
 
-def _all_checks() -> Iterable[Any]:
-    for address in RAW_TABLES:
-        yield ledger_check(address)
-        yield rejected_check(address)
-    for address, validate in PANDERA.items():
-        yield pandera_check(address, validate)
-
-
-@dg.definitions
-def checks() -> dg.Definitions:
-    """All checks written in Python."""
-    return dg.Definitions(asset_checks=list(_all_checks()))
+def schema_result(
+    conn: psycopg.Connection, address: str, validate: Validate
+) -> dg.AssetCheckResult:
+    """The result for a table that Python wrote; `validate` returns the failure cases."""
+    cursor = conn.execute(sql.SQL("select * from {}").format(sql.Identifier(*address.split("."))))
+    names = [column.name for column in cursor.description or ()]
+    frame = pd.DataFrame(cursor.fetchall(), columns=names)
+    failures = validate(frame)
+    examples = "\n".join(f"- {case}" for case in failures.head(EXAMPLES).to_dict("records"))
+    return dg.AssetCheckResult(
+        check_name=SCHEMA,
+        asset_key=address.split("."),
+        passed=failures.empty,
+        metadata={
+            "rows": len(frame),
+            "failures": len(failures),
+            "examples": dg.MetadataValue.md(examples or "none"),
+        },
+    )

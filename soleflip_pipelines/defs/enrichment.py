@@ -1,13 +1,17 @@
 """What the catalog rules decide: labels of products and sizes, and matches, each with its proof."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
 
 from soleflip_pipelines.catalog import labelling, matching
+from soleflip_pipelines.catalog.schema import validate_product_label
+from soleflip_pipelines.defs.checks import schema_check
 from soleflip_pipelines.defs.resources import WarehouseResource
 from soleflip_pipelines.defs.support import table_spec, written
 
+Result = dg.MaterializeResult[Any]
 RULES = ["reference.brand_rule", "reference.category_rule", "reference.style_code_rule"]
 
 
@@ -19,13 +23,19 @@ RULES = ["reference.brand_rule", "reference.category_rule", "reference.style_cod
             "that decided it and how sure it is.",
             deps=["staging.stg_stockx__products", "staging.stg_awin__offers", *RULES],
         )
-    ]
+    ],
+    check_specs=[schema_check("enrichment.product_label")],
 )
-def enrichment_product_label(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
+def enrichment_product_label(warehouse: WarehouseResource) -> Iterator[Result]:
     """Label what is new or changed, and everything when a rule changed."""
     with warehouse.connect() as conn:
         report = labelling.label_products(conn)
-        return written(conn, "enrichment.product_label", report.as_metadata())
+        yield written(
+            conn,
+            "enrichment.product_label",
+            report.as_metadata(),
+            validate=validate_product_label,
+        )
 
 
 @dg.multi_asset(
@@ -42,11 +52,11 @@ def enrichment_product_label(warehouse: WarehouseResource) -> dg.MaterializeResu
         )
     ]
 )
-def enrichment_size_label(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
+def enrichment_size_label(warehouse: WarehouseResource) -> Iterator[Result]:
     """Read every size text once per context."""
     with warehouse.connect() as conn:
         report = labelling.label_sizes(conn)
-        return written(conn, "enrichment.size_label", report.as_metadata())
+        yield written(conn, "enrichment.size_label", report.as_metadata())
 
 
 @dg.multi_asset(
@@ -63,11 +73,11 @@ def enrichment_size_label(warehouse: WarehouseResource) -> dg.MaterializeResult[
         )
     ]
 )
-def enrichment_purchase_match(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
+def enrichment_purchase_match(warehouse: WarehouseResource) -> Iterator[Result]:
     """Find the variant of every purchase line; ties stay unmatched."""
     with warehouse.connect() as conn:
         report = matching.match_purchases(conn)
-        return written(conn, "enrichment.purchase_match", report.as_metadata())
+        yield written(conn, "enrichment.purchase_match", report.as_metadata())
 
 
 @dg.multi_asset(
@@ -79,8 +89,8 @@ def enrichment_purchase_match(warehouse: WarehouseResource) -> dg.MaterializeRes
         )
     ]
 )
-def enrichment_offer_match(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
+def enrichment_offer_match(warehouse: WarehouseResource) -> Iterator[Result]:
     """Find the variant of every offer."""
     with warehouse.connect() as conn:
         report = matching.match_offers(conn)
-        return written(conn, "enrichment.offer_match", report.as_metadata())
+        yield written(conn, "enrichment.offer_match", report.as_metadata())

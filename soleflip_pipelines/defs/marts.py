@@ -5,8 +5,9 @@ two builds side by side. How that is done is `warehouse.publish`; here are only 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
+from graphlib import TopologicalSorter
 from typing import Any
 
 import dagster as dg
@@ -32,6 +33,7 @@ from soleflip_pipelines.warehouse.publish import (
     ensure_manifest,
     prepare_dbt,
 )
+from soleflip_pipelines.warehouse.statistics import refresh_statistics
 
 PREPARED = "resource_type:seed fqn:soleflip.staging.*"
 RESULT_TABLES = (
@@ -42,6 +44,16 @@ RESULT_TABLES = (
 )
 RESULT_VIEWS = " ".join(f"source:enrichment.{table}+" for table in RESULT_TABLES)
 MARTS_FRESH_HOURS = 30
+# What loaders, seeds and labels have just written when dbt or a label reads it.
+WRITTEN_SCHEMAS = (
+    "raw_stockx",
+    "raw_awin",
+    "raw_csv",
+    "raw_ecb",
+    "history",
+    "reference",
+    "enrichment",
+)
 
 
 class AddressTranslator(DagsterDbtTranslator):
@@ -81,6 +93,22 @@ def _key(node: Mapping[str, Any]) -> dg.AssetKey:
     return dg.AssetKey([node["schema"], node.get("alias") or node["identifier"]])
 
 
+def _in_order(manifest: Mapping[str, Any], keys: Collection[dg.AssetKey]) -> Iterator[dg.AssetKey]:
+    """The keys with parents before children, as Dagster wants the results of one step."""
+    nodes = {**manifest["nodes"], **manifest["sources"]}
+    order = TopologicalSorter(
+        {
+            unique_id: [parent for parent in node["depends_on"].get("nodes", ()) if parent in nodes]
+            for unique_id, node in sorted(manifest["nodes"].items())
+            if node["resource_type"] in ("model", "seed")
+        }
+    )
+    for unique_id in order.static_order():
+        key = _key(nodes[unique_id])
+        if key in keys:
+            yield key
+
+
 def prepared_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     """Seeds in `reference` and views in `staging`: put in place when the project has changed."""
 
@@ -95,9 +123,11 @@ def prepared_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.MaterializeResult[Any]]:
         changed = prepare_dbt(warehouse.settings)
+        analyzed = refresh_statistics(warehouse.settings, WRITTEN_SCHEMAS)
+        context.log.info("statistics refreshed: %s", ", ".join(analyzed) or "none was stale")
         context.log.info("seeds and staging views: %s", "made anew" if changed else "unchanged")
         with warehouse.connect() as conn:
-            for key in sorted(context.selected_asset_keys):
+            for key in _in_order(manifest, context.selected_asset_keys):
                 address = ".".join(key.path)
                 is_seed = key.path[0] == "reference"
                 metadata = table_metadata(conn, address) if is_seed else {}
@@ -124,6 +154,7 @@ def mart_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         settings = warehouse.settings
+        refresh_statistics(settings, WRITTEN_SCHEMAS)
         try:
             build = build_marts(settings, build_id=context.run_id)
         except BuildFailed as error:
@@ -145,7 +176,7 @@ def mart_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             settings.home / "dbt" / "column_lineage.json",
         )
         seconds = {node.address: node.seconds for node in build.nodes if node.address}
-        for key in sorted(context.selected_asset_keys):
+        for key in _in_order(manifest, context.selected_asset_keys):
             address = ".".join(key.path)
             yield dg.MaterializeResult(
                 asset_key=key,
@@ -173,7 +204,7 @@ def result_view_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.MaterializeResult[Any]]:
         with warehouse.connect() as conn:
-            for key in sorted(context.selected_asset_keys):
+            for key in _in_order(manifest, context.selected_asset_keys):
                 yield written(conn, ".".join(key.path))
 
     return result_views

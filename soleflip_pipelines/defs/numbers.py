@@ -1,14 +1,18 @@
 """Forecasts and price recommendations: read from the published marts, written to enrichment."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
+from soleflip_pipelines.defs.checks import schema_check
 from soleflip_pipelines.defs.resources import WarehouseResource
 from soleflip_pipelines.defs.support import picture, table_spec, written
 from soleflip_pipelines.forecasting import service as forecasting
+from soleflip_pipelines.forecasting.schema import validate as validate_forecast
 from soleflip_pipelines.pricing import service as pricing
+from soleflip_pipelines.pricing.schema import validate as validate_prices
 
 Result = dg.MaterializeResult[Any]
 SALES = ["sales.order", "catalog.product"]
@@ -38,20 +42,24 @@ STOCK = ["inventory.stock", "pricing.market_price", "platform.fee_schedule", *SA
             deps=SALES,
             reads_marts=True,
         ),
-    ]
+    ],
+    check_specs=[schema_check("enrichment.sales_forecast")],
 )
 def enrichment_forecasts(
-    context: dg.AssetExecutionContext, warehouse: WarehouseResource
-) -> tuple[Result, Result, Result]:
+    warehouse: WarehouseResource,
+) -> Iterator[Result]:
     """Fit, test against the seasonal naive over rolling origins, and serve what wins."""
     with warehouse.connect() as conn:
         report = forecasting.make_forecasts(conn, warehouse.settings.today())
         plot = {"forecast of all sales": picture(report.plot)} if report.plot else {}
-        return (
-            written(conn, "enrichment.sales_forecast", {**report.as_metadata(), **plot}),
-            written(conn, "enrichment.sales_forecast_daily"),
-            written(conn, "enrichment.forecast_backtest"),
+        yield written(
+            conn,
+            "enrichment.sales_forecast",
+            {**report.as_metadata(), **plot},
+            validate=validate_forecast,
         )
+        yield written(conn, "enrichment.sales_forecast_daily")
+        yield written(conn, "enrichment.forecast_backtest")
 
 
 @dg.multi_asset(
@@ -64,13 +72,17 @@ def enrichment_forecasts(
             reads_marts=True,
             fresh_within_hours=48,
         )
-    ]
+    ],
+    check_specs=[schema_check("enrichment.price_recommendation")],
 )
-def enrichment_price_recommendation(warehouse: WarehouseResource) -> Result:
+def enrichment_price_recommendation(warehouse: WarehouseResource) -> Iterator[Result]:
     """Price every unit on hand from observed asks, bids and sales, its fees and its cost."""
     with warehouse.connect() as conn:
         report = pricing.recommend_prices(conn, warehouse.settings.today(), datetime.now(UTC))
         plot = {"price ladder": picture(report.plot)} if report.plot else {}
-        return written(
-            conn, "enrichment.price_recommendation", {**report.as_metadata(), **plot}
+        yield written(
+            conn,
+            "enrichment.price_recommendation",
+            {**report.as_metadata(), **plot},
+            validate=validate_prices,
         )

@@ -1,9 +1,11 @@
 """StockX as received: one asset a raw table, from the orders to the market's prices."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
 
+from soleflip_pipelines.defs.checks import raw_checks
 from soleflip_pipelines.defs.resources import WarehouseResource
 from soleflip_pipelines.defs.support import landed, log_line, table_spec, written
 from soleflip_pipelines.ingestion import stockx
@@ -20,17 +22,18 @@ Result = dg.MaterializeResult[Any]
             fresh_within_hours=24,
         )
     ],
+    check_specs=raw_checks("raw_stockx.orders"),
     pool=POOL,
 )
 def raw_stockx_orders(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource
-) -> Result:
+) -> Iterator[Result]:
     """Read the active list first, then the history, so that an order that moves is seen twice."""
     with warehouse.connect() as conn:
         results = stockx.sync_orders(
             warehouse.settings, conn, run_id=context.run_id, log=log_line(context)
         )
-        return landed(conn, "raw_stockx.orders", results)
+        yield landed(conn, "raw_stockx.orders", results)
 
 
 @dg.multi_asset(
@@ -41,17 +44,18 @@ def raw_stockx_orders(
             deps=["raw_stockx.orders"],
         )
     ],
+    check_specs=raw_checks("raw_stockx.order_details"),
     pool=POOL,
 )
 def raw_stockx_order_details(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource
-) -> Result:
+) -> Iterator[Result]:
     """Ask for the detail of orders whose payout or status can still change."""
     with warehouse.connect() as conn:
         results = stockx.sync_order_details(
             warehouse.settings, conn, run_id=context.run_id, log=log_line(context)
         )
-        return landed(conn, "raw_stockx.order_details", results)
+        yield landed(conn, "raw_stockx.order_details", results)
 
 
 @dg.multi_asset(
@@ -62,17 +66,18 @@ def raw_stockx_order_details(
             fresh_within_hours=24,
         )
     ],
+    check_specs=raw_checks("raw_stockx.listings"),
     pool=POOL,
 )
 def raw_stockx_listings(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource
-) -> Result:
+) -> Iterator[Result]:
     """Read all own listings."""
     with warehouse.connect() as conn:
         results = stockx.sync_listings(
             warehouse.settings, conn, run_id=context.run_id, log=log_line(context)
         )
-        return landed(conn, "raw_stockx.listings", results)
+        yield landed(conn, "raw_stockx.listings", results)
 
 
 @dg.multi_asset(
@@ -83,17 +88,18 @@ def raw_stockx_listings(
             deps=["raw_stockx.orders", "raw_stockx.listings"],
         )
     ],
+    check_specs=raw_checks("raw_stockx.products"),
     pool=POOL,
 )
 def raw_stockx_products(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource
-) -> Result:
+) -> Iterator[Result]:
     """Fetch products that are named somewhere and not known yet."""
     with warehouse.connect() as conn:
         results = stockx.sync_products(
             warehouse.settings, conn, run_id=context.run_id, log=log_line(context)
         )
-        return landed(conn, "raw_stockx.products", results)
+        yield landed(conn, "raw_stockx.products", results)
 
 
 @dg.multi_asset(
@@ -104,17 +110,18 @@ def raw_stockx_products(
             deps=["raw_stockx.products"],
         )
     ],
+    check_specs=raw_checks("raw_stockx.variants"),
     pool=POOL,
 )
 def raw_stockx_variants(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource
-) -> Result:
+) -> Iterator[Result]:
     """Fetch the variants of products whose variants are not known yet."""
     with warehouse.connect() as conn:
         results = stockx.sync_variants(
             warehouse.settings, conn, run_id=context.run_id, log=log_line(context)
         )
-        return landed(conn, "raw_stockx.variants", results)
+        yield landed(conn, "raw_stockx.variants", results)
 
 
 @dg.multi_asset(
@@ -131,17 +138,16 @@ def raw_stockx_variants(
             deps=["raw_stockx.variants", "raw_stockx.listings"],
         ),
     ],
+    check_specs=raw_checks("raw_stockx.market_data"),
     pool=POOL,
 )
 def raw_stockx_market_data(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource
-) -> tuple[Result, Result]:
+) -> Iterator[Result]:
     """Ask for the market of what is owned, listed or sold lately, where the last look is old."""
     with warehouse.connect() as conn:
         results = stockx.sync_market_data(
             warehouse.settings, conn, run_id=context.run_id, log=log_line(context)
         )
-        return (
-            landed(conn, "raw_stockx.market_data", results),
-            written(conn, "history.market_observation"),
-        )
+        yield landed(conn, "raw_stockx.market_data", results)
+        yield written(conn, "history.market_observation")

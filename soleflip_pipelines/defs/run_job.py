@@ -71,6 +71,7 @@ def run_job(settings: Settings, job_name: str, console: Console) -> RunOutcome:
                 instance=instance,
                 run_id=run_id,
                 raise_on_error=False,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                 tags={PROCESS_TAG: _process_identity(os.getpid())},
             )
         finally:

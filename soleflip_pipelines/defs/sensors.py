@@ -48,9 +48,7 @@ def _stamp(path: Path) -> str:
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Records every failed run in logging.run_failure.",
 )
-def run_failure_sensor(
-    context: dg.RunFailureSensorContext, warehouse: WarehouseResource
-) -> None:
+def run_failure_sensor(context: dg.RunFailureSensorContext, warehouse: WarehouseResource) -> None:
     """Write the failed steps and the first error down where SQL can see them."""
     events: Any = context.get_step_failure_events()
     steps = ", ".join(event.step_key or "" for event in events) or "(none)"

@@ -11,6 +11,7 @@ import dagster as dg
 import psycopg
 from psycopg import sql
 
+from soleflip_pipelines.defs.checks import Validate, raw_results, schema_result
 from soleflip_pipelines.warehouse.loader import BatchResult
 
 OWNERS = ["team:soleflip"]
@@ -87,20 +88,28 @@ def batch_metadata(results: Sequence[BatchResult]) -> dict[str, Any]:
 def landed(
     conn: psycopg.Connection, address: str, results: Sequence[BatchResult]
 ) -> dg.MaterializeResult[Any]:
-    """The result of an asset that landed batches in a raw table."""
+    """The result of an asset that landed batches in a raw table, with its checks."""
     return dg.MaterializeResult(
         asset_key=address.split("."),
         metadata={**batch_metadata(results), **table_metadata(conn, address)},
+        check_results=list(raw_results(conn, address)),
     )
 
 
 def written(
-    conn: psycopg.Connection, address: str, metadata: Mapping[str, Any] | None = None
+    conn: psycopg.Connection,
+    address: str,
+    metadata: Mapping[str, Any] | None = None,
+    validate: Validate | None = None,
 ) -> dg.MaterializeResult[Any]:
-    """The result of an asset that wrote a table, with its size, columns and own figures."""
+    """The result of an asset that wrote a table, with its size, columns and own figures.
+
+    With `validate` it carries the result of the check that `schema_check` declares.
+    """
     return dg.MaterializeResult(
         asset_key=address.split("."),
         metadata={**(metadata or {}), **table_metadata(conn, address)},
+        check_results=[schema_result(conn, address, validate)] if validate else [],
     )
 
 
