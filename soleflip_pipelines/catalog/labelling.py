@@ -204,6 +204,9 @@ class ProductLabel:
     codes: StyleCodes
 
 
+_Question = tuple[str, str | None, str | None, str | None, str | None, bool]
+
+
 class ProductLabeller:
     """The three detectors in the order in which they help one another."""
 
@@ -212,7 +215,7 @@ class ProductLabeller:
         self.brands = BrandDetector(rules)
         self.categories = CategoryDetector(rules)
         self.codes = StyleCodeExtractor(rules)
-        self._memory: dict[tuple[str | None, ...], ProductLabel] = {}
+        self._memory: dict[_Question, ProductLabel] = {}
 
     def label(
         self,
@@ -222,6 +225,7 @@ class ProductLabeller:
         type_raw: str | None = None,
         code_raw: str | None = None,
         description: str | None = None,
+        is_code_field_kept: bool = False,
     ) -> ProductLabel:
         """The label of one product; equal inputs (the sizes of an offer) are asked once.
 
@@ -231,8 +235,10 @@ class ProductLabeller:
             type_raw: the partner's product type or category path.
             code_raw: the partner's field for the maker's code.
             description: a longer text in which a code may stand.
+            is_code_field_kept: the partner fills its code field wherever there is a code, so the
+                texts are not searched for one.
         """
-        key = (title, brand_raw, type_raw, code_raw, description)
+        key = (title, brand_raw, type_raw, code_raw, description, is_code_field_kept)
         label = self._memory.get(key)
         if label is None:
             label = self._memory[key] = self._label(*key)
@@ -245,14 +251,13 @@ class ProductLabeller:
         type_raw: str | None,
         code_raw: str | None,
         description: str | None,
+        is_code_field_kept: bool,
     ) -> ProductLabel:
         witnesses = self.codes.parse_field(code_raw).witnesses
         brand = self.brands.detect(title, brand_raw, witnesses)
         codes = self.codes.parse_field(code_raw, brand.brand)
-        if not codes.codes:
-            codes = self.codes.extract(title, brand.brand)
-        if not codes.codes and description:
-            codes = self.codes.extract(description, brand.brand)
+        for text in () if is_code_field_kept else (title, description or ""):
+            codes = codes if codes.codes else self.codes.extract(text, brand.brand)
         category = self.categories.detect(title, brand=brand, product_type=type_raw)
         return ProductLabel(brand, category, codes)
 
@@ -305,6 +310,7 @@ def _label_rows(products: Iterable[ProductInput], rules: Rules) -> Iterator[tupl
             type_raw=product.type_raw,
             code_raw=product.code_raw,
             description=product.description,
+            is_code_field_kept=product.platform == "stockx",
         )
         yield (
             product.platform,

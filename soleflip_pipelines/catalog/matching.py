@@ -84,17 +84,19 @@ from staging.stg_csv__purchases
 _OFFERS = """
 with gtin as (
     select
-        number, min(partner_variant_id) as partner_variant_id,
+        number,
+        -- As a value and not as a `having`: the planner would expect one row of that, and loop.
+        case when count(distinct partner_variant_id) = 1 then min(partner_variant_id) end
+            as partner_variant_id,
         min(partner_product_id) as partner_product_id
     from staging.stg_stockx__variants cross join unnest(gtins) as number
     group by number
-    having count(distinct partner_variant_id) = 1
 )
 select
     offer.feed_id, offer.aw_product_id, 'stockx', gtin.partner_product_id,
     gtin.partner_variant_id, 'gtin', 0.990
 from staging.stg_awin__offers as offer
-inner join gtin on offer.gtin = gtin.number
+inner join gtin on offer.gtin = gtin.number and gtin.partner_variant_id is not null
 """
 
 
@@ -160,7 +162,7 @@ def _products(cur: psycopg.Cursor[Any], labeller: ProductLabeller) -> Iterator[P
     for product_id, title, brand, category, gender, keys, code in cur.execute(_PRODUCTS).fetchall():
         known = brand, category, tuple(keys)
         if not keys or category is None:
-            label = labeller.label(title, code_raw=code)
+            label = labeller.label(title, code_raw=code, is_code_field_kept=True)
             known = (
                 brand or label.brand.brand,
                 category or label.category.category,

@@ -18,6 +18,7 @@ from soleflip_pipelines.catalog.rules import Rules, default_rules
 from soleflip_pipelines.catalog.size_chart import KIDS, SizeCharts
 from soleflip_pipelines.catalog.text import fold, is_blank, tokens
 
+CACHE_SIZE = 200_000
 LETTERS = {"men": "M", "women": "W", "youth": "Y", "toddler": "C"}
 _AUDIENCE_OF_LETTER = {
     "M": "men", "MEN": "men", "MENS": "men", "W": "women", "WMNS": "women", "WOMEN": "women",
@@ -140,6 +141,7 @@ class SizeParser:
     def __init__(self, rules: Rules) -> None:
         """Take the charts of `rules`."""
         self._charts = SizeCharts(rules)
+        self._memory: dict[tuple[str, _Context], SizeResult] = {}
 
     def parse(
         self,
@@ -157,10 +159,17 @@ class SizeParser:
             audience: a gender field or any text that names the audience.
             category: one of the eight; blank reads bare numbers as shoe sizes.
         """
-        if is_blank(raw):
+        if raw is None or is_blank(raw):
             return NO_SIZE
         context = _Context(brand, audience_of(audience), category or "")
-        text = _clean(raw or "")
+        size = self._memory.get((raw, context))
+        if size is None:
+            if len(self._memory) >= CACHE_SIZE:
+                self._memory.clear()
+            size = self._memory[raw, context] = self._parse(_clean(raw), context)
+        return size
+
+    def _parse(self, text: str, context: _Context) -> SizeResult:
         for reader in (_one, _alpha, _grade, _waist, _age, _numbered, _several, _range):
             result = reader(text, context)
             if result is not None:
@@ -172,15 +181,11 @@ class SizeParser:
     def _noted(self, main: str, note: str, context: _Context) -> SizeResult:
         """`CM 23.5 (US M 4.5)`: the note tells which of two sizes is meant."""
         if note in _AUDIENCE_OF_LETTER:
-            return self.parse(f"{main} {note}", brand=context.brand, category=context.category)
-        result = self.parse(
-            main, brand=context.brand, audience=context.audience, category=context.category
-        )
+            return self._parse(f"{main} {note}", context)
+        result = self._parse(main, context)
         if result.size_key.startswith("US ") or result.system not in ("UK", "EU", "CM", "KR"):
             return result
-        told = self.parse(
-            note, brand=context.brand, audience=context.audience, category=context.category
-        )
+        told = self._parse(note, context)
         if not told.size_key.startswith("US "):
             return result
         return replace(told, system=result.system, value=result.value, also=(result.size_key,))

@@ -20,7 +20,7 @@ _SAMPLE = re.compile(r"(?<=[A-Z0-9])\s+(?:S|SMP|SAMPLE)$")
 _SEASON = re.compile(r"(?:SS|FW|AW|FA|SP|SU|HO)(?:\d\d|20[12]\d)")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _PARTS = re.compile(r"\s*[/|;,]\s*")
-_CODE_LIKE = re.compile(r"(?=.*\d)[A-Z0-9][A-Z0-9 ._*-]{3,29}")
+_CODE_LIKE = re.compile(r"(?=.*\d)[A-Z0-9][A-Z0-9 ._*-]{3,29}|[A-Z0-9]{2,}(?:-[A-Z0-9]+){2,}")
 
 
 @dataclass(frozen=True, slots=True)
