@@ -1,0 +1,265 @@
+"""Publication: what readers see while marts are built, fail, are killed, and are built again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from soleflip_pipelines.settings import PROJECT_ROOT, Settings
+from soleflip_pipelines.warehouse import publish
+from soleflip_pipelines.warehouse.connection import connect
+from soleflip_pipelines.warehouse.dbt_runner import run_dbt
+from soleflip_pipelines.warehouse.embedded import ServerAddress
+from tests.conftest import create_database, settings_for
+from tests.warehouse.small_business import load_purchase, load_small_business
+
+pytestmark = pytest.mark.integration
+
+MARTS = {
+    schema: sorted(path.stem for path in folder.glob("*.sql"))
+    for folder in sorted((PROJECT_ROOT / "dbt_project/models/marts").iterdir())
+    for schema in [folder.name]
+}
+BUILD_IDS = " union ".join(
+    f'select build_id from {schema}."{table}"'
+    for schema, tables in MARTS.items()
+    for table in tables
+)
+SIDE_SCHEMAS = "select nspname from pg_namespace where nspname ~ '__(next|old)'"
+
+
+@pytest.fixture(scope="module")
+def warehouse(
+    server: ServerAddress, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Settings]:
+    """A warehouse with the small business, published once as build "first"."""
+    name = f"publish_{uuid4().hex[:8]}"
+    create_database(server, name, template=template_database)
+    settings = settings_for(server, name, tmp_path_factory.mktemp("publish"))
+    with connect(settings, "loader") as conn:
+        load_small_business(conn)
+    assert publish.prepare_dbt(settings)
+    publish.build_marts(settings, "first")
+    yield settings
+    with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
+        conn.execute(f'drop database "{name}" with (force)')
+
+
+def rows(settings: Settings, query: str, role: str = "reader") -> list[tuple]:
+    with connect(settings, role) as conn:
+        return conn.execute(query.encode()).fetchall()
+
+
+def test_folders_of_marts_are_the_swapped_schemas() -> None:
+    assert {*MARTS, "intermediate"} == set(publish.SWAPPED_SCHEMAS)
+
+
+def test_rules_of_the_project_hold(warehouse: Settings) -> None:
+    nodes = run_dbt(warehouse, "prepare", ["test", "--select", "test_type:unit", "path:seeds"])
+    assert len(nodes) >= 10
+    assert [(node.name, node.message) for node in nodes if node.status != "pass"] == []
+
+
+def test_money_of_the_small_business(warehouse: Settings) -> None:
+    found = rows(
+        warehouse,
+        "select order_number, status, net_payout_eur, cost_eur, net_profit, profit_state,"
+        ' cost_match_method from sales."order" order by order_number',
+    )
+    assert found == [
+        # No unit was known for it, so there is no profit.
+        ("E-1", "completed", Decimal("80.00"), None, None, "no_cost", None),
+        ("S-1", "completed", Decimal("130.00"), Decimal("100.00"), Decimal("30.00"), "reconciled",
+         "fifo"),
+        ("S-2", "returned", Decimal("0.00"), Decimal("0.00"), Decimal("0.00"), "not_a_sale", None),
+        # Sold 23:30 UTC, so on 9 March in Berlin; both units were gone then: the return of S-2
+        # comes only on 20 March.
+        ("S-3", "completed", Decimal("96.00"), None, None, "no_cost", None),
+        ("S-4", "cancelled", Decimal("0.00"), Decimal("0.00"), Decimal("0.00"), "not_a_sale", None),
+    ]  # fmt: skip
+    stock = rows(
+        warehouse, "select line_key, status, sold_order_number from inventory.stock order by 1"
+    )
+    assert stock == [("shop|A|1", "sold", "S-1"), ("shop|B|1", "listed", None)]
+
+
+def test_second_build_changes_only_its_name(warehouse: Settings) -> None:
+    query = "select to_jsonb(o) - 'build_id' from sales.\"order\" as o order by order_number"
+    before = rows(warehouse, query)
+    result = publish.build_marts(warehouse, "second")
+    assert rows(warehouse, query) == before
+    assert rows(warehouse, BUILD_IDS) == [("second",)]
+    assert rows(warehouse, SIDE_SCHEMAS) == []
+    assert result.tables["sales.order"].row_count == len(before)
+    assert {c.name for c in result.tables["sales.order"].columns} >= {"net_profit", "build_id"}
+    assert result.tables["analytics.sales_summary_daily"].kind == "materialized view"
+    last = rows(
+        warehouse, "select setting_value from core.setting where setting_key = 'last_build_id'",
+        role="loader",
+    )  # fmt: skip
+    assert last == [("second",)]
+
+
+def test_failed_test_keeps_what_is_published(warehouse: Settings) -> None:
+    publish.build_marts(warehouse, "sound")
+    with connect(warehouse, "loader") as conn:
+        load_purchase(conn, "shop|C|1", unit_price="-5.00")
+    with pytest.raises(
+        publish.BuildFailed, match=r"test rows_hold of supplier\.purchase_item found 1 bad row"
+    ) as failure:
+        publish.build_marts(warehouse, "unsound")
+    assert any(node.is_failed for node in failure.value.nodes)
+    assert rows(warehouse, BUILD_IDS) == [("sound",)]
+    assert rows(warehouse, "select count(*) from supplier.purchase_item") == [(2,)]
+    with connect(warehouse, "loader") as conn:
+        load_purchase(conn, "shop|C|1", unit_price="5.00")
+    publish.build_marts(warehouse, "healed")
+    assert rows(warehouse, BUILD_IDS) == [("healed",)]
+    assert rows(warehouse, "select count(*) from supplier.purchase_item") == [(3,)]
+
+
+def test_readers_never_see_an_error_or_a_mixture(warehouse: Settings) -> None:
+    watcher = Watcher(warehouse)
+    with connect(warehouse, "reader") as idle:
+        # A reader that went to lunch in the middle of its transaction.
+        idle.execute('select count(*) from sales."order"')
+        watcher.start()
+        for number in range(3):
+            publish.build_marts(warehouse, f"watched {number}")
+        idle.rollback()
+    watcher.finish()
+    assert watcher.errors == []
+    assert watcher.mixtures == []
+    assert {"watched 0", "watched 1", "watched 2"} <= watcher.seen
+    assert watcher.longest_wait_s < 1.0
+    # What the idle reader held is dropped by the next build.
+    publish.build_marts(warehouse, "after")
+    assert rows(warehouse, SIDE_SCHEMAS) == []
+
+
+def test_killed_build_heals(warehouse: Settings) -> None:
+    publish.build_marts(warehouse, "before the kill")
+    script = (
+        "import sys; from soleflip_pipelines.settings import load_settings;"
+        "from soleflip_pipelines.warehouse.publish import build_marts;"
+        "build_marts(load_settings({'SOLEFLIP_HOME': sys.argv[1],"
+        " 'SOLEFLIP_DATABASE_URL': sys.argv[2]}), 'killed')"
+    )
+    assert warehouse.database_url is not None
+    arguments = [str(warehouse.home), warehouse.database_url.get_secret_value()]
+    child = subprocess.Popen([sys.executable, "-c", script, *arguments], cwd=PROJECT_ROOT)
+    try:
+        deadline = time.monotonic() + 60
+        while not rows(warehouse, "select from pg_tables where schemaname = 'intermediate__next'"):
+            assert child.poll() is None, "the build ended before it could be killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        child.kill()
+        child.wait()
+    assert rows(warehouse, BUILD_IDS) == [("before the kill",)]
+    publish.build_marts(warehouse, "after the kill")
+    assert rows(warehouse, BUILD_IDS) == [("after the kill",)]
+    assert rows(warehouse, SIDE_SCHEMAS) == []
+
+
+def test_two_builds_do_not_collide(warehouse: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publish, "LOCK_WAIT_S", 0.2)
+    with connect(warehouse, "transformer", autocommit=True) as other:
+        other.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [publish.LOCK_NAME])
+        with pytest.raises(publish.BuildFailed, match="another build"):
+            publish.build_marts(warehouse, "too early")
+
+
+def test_readers_may_read_and_nothing_else(warehouse: Settings) -> None:
+    for role in ("reader", "loader"):
+        assert rows(warehouse, "select count(*) >= 0 from analytics.kpi_monthly", role) == [(True,)]
+    with connect(warehouse, "loader") as conn, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        conn.execute('delete from sales."order"')
+
+
+def test_summaries_are_refreshed_in_place(warehouse: Settings) -> None:
+    assert list(publish.refresh_summaries(warehouse)) == list(publish.SUMMARIES)
+
+
+def test_prepared_once(warehouse: Settings) -> None:
+    publish.prepare_dbt(warehouse)
+    assert not publish.prepare_dbt(warehouse)
+    before = publish.ensure_manifest(warehouse).stat().st_mtime_ns
+    assert publish.ensure_manifest(warehouse).stat().st_mtime_ns == before
+
+
+def test_docs_site_is_one_file(warehouse: Settings) -> None:
+    page = publish.generate_docs(warehouse) / "index.html"
+    text = page.read_text("utf-8")
+    assert "Landed cost of the unit" in text
+    assert "what the numbers mean" in text
+
+
+def test_empty_warehouse_is_published_whole(settings: Settings) -> None:
+    publish.prepare_dbt(settings)
+    result = publish.build_marts(settings, "empty")
+    assert [node.address for node in result.warnings] == []
+    assert result.tables["sales.order"].row_count == 0
+    assert result.tables["analytics.sales_summary_daily"].row_count == 0
+    publish.refresh_summaries(settings)
+
+
+def test_summaries_before_the_first_build_say_what_to_do(settings: Settings) -> None:
+    with pytest.raises(publish.BuildFailed, match="soleflip run rebuild_marts"):
+        publish.refresh_summaries(settings)
+
+
+def test_project_that_does_not_parse_is_one_sentence(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("soleflip_pipelines.warehouse.dbt_runner.DBT_PROJECT", tmp_path)
+    with pytest.raises(publish.DbtFailed, match="dbt parse"):
+        run_dbt(settings, "prepare", ["parse"])
+
+
+class Watcher(threading.Thread):
+    """Reads two marts in one statement, over and over, as a dashboard might."""
+
+    QUERY = b"""
+        select
+            (select min(build_id) from sales."order"),
+            (select min(build_id) from inventory.stock),
+            (select min(build_id) from analytics.sales_summary_daily)
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(daemon=True)
+        self.errors: list[str] = []
+        self.mixtures: list[tuple] = []
+        self.seen: set[str] = set()
+        self.longest_wait_s = 0.0
+        self._settings = settings
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        with connect(self._settings, "reader", autocommit=True) as conn:
+            while not self._ended.wait(0.005):
+                started = time.monotonic()
+                try:
+                    ids = conn.execute(self.QUERY).fetchone() or ()
+                except psycopg.Error as error:
+                    self.errors.append(str(error))
+                    continue
+                self.longest_wait_s = max(self.longest_wait_s, time.monotonic() - started)
+                self.seen |= set(ids)
+                if len(set(ids)) != 1:
+                    self.mixtures.append(ids)
+
+    def finish(self) -> None:
+        self._ended.set()
+        self.join()
