@@ -40,9 +40,7 @@ def run_and_report(job: str, console: Console, *, as_json: bool) -> bool:
     return outcome.succeeded
 
 
-def _report(
-    settings: Settings, job: str, outcome: RunOutcome, seconds: float
-) -> dict[str, object]:
+def _report(settings: Settings, job: str, outcome: RunOutcome, seconds: float) -> dict[str, object]:
     report: dict[str, object] = {
         "job": job,
         "run_id": outcome.run_id,

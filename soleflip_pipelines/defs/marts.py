@@ -173,7 +173,6 @@ def mart_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             manifest,
             state_folder(settings, "publish") / "compiled",
             _columns(warehouse, build),
-            settings.home / "dbt" / "column_lineage.json",
         )
         seconds = {node.address: node.seconds for node in build.nodes if node.address}
         for key in _in_order(manifest, context.selected_asset_keys):
@@ -217,6 +216,8 @@ def _check_results(
     nodes: tuple[NodeResult, ...],
 ) -> Iterator[dg.AssetCheckResult]:
     for node in nodes:
+        if node.unique_id not in manifest["nodes"]:
+            continue  # the project has changed since this process read its manifest
         key = get_asset_check_key_for_test(manifest, translator, node.unique_id, None)
         if key is None or key not in context.selected_asset_check_keys or node.status == "skipped":
             continue
