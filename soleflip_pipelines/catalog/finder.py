@@ -19,7 +19,7 @@ MARGIN = 0.04
 # Words that shops add or drop without meaning another product.
 IDLE = frozenset(
     "the a of and x by in shoe shoes sneaker sneakers schuh schuhe mens men herren unisex new neu "
-    "og retro release edition".split()
+    "og retro release edition nike air adidas originals".split()
 )
 CONVERTED = ("UK", "EU", "CM", "KR")
 
@@ -198,19 +198,25 @@ def _core(title: str) -> frozenset[str]:
 
 
 def _similarity(one: frozenset[str], other: frozenset[str]) -> float:
-    """Shared words ÷ all words, a misspelt long word counting as shared; numbers must agree."""
-    left, right = one - other, other - one
-    if any(word[0].isdigit() for word in (*left, *right)):
+    """How alike two titles are: 1 for equal words, less for misspelt ones, 0 for other words.
+
+    A word more, a height or a colour, is another product, however many words agree.
+    """
+    left, right = one - other, set(other - one)
+    if len(left) != len(right):
         return 0.0
     shared = float(len(one & other))
-    for word in left:
-        best = max((_alike(word, candidate) for candidate in right), default=0.0)
+    for word in sorted(left):
+        best, twin = max(((_alike(word, candidate), candidate) for candidate in right))
+        if best == 0:
+            return 0.0
+        right.remove(twin)
         shared += best
-    return 2 * shared / (len(one) + len(other))
+    return shared / len(one) if one else 0.0
 
 
 def _alike(one: str, other: str) -> float:
-    if min(len(one), len(other)) < 5:
+    if min(len(one), len(other)) < 5 or not (one.isalpha() and other.isalpha()):
         return 0.0
     ratio = SequenceMatcher(None, one, other).ratio()
     return ratio if ratio >= 0.8 else 0.0

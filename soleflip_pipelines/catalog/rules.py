@@ -83,6 +83,7 @@ class StyleCodeRule:
     context: str
     priority: int
     evidence: str
+    example: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ def load_rules_from_csv(folder: Path = SEEDS) -> Rules:
     Raises:
         FileNotFoundError: one of the five files is not in `folder`.
     """
-    return build_rules({table: _read_csv(folder / f"{table}.csv") for table in TABLES}, ())
+    return build_rules({table: read_csv(folder / f"{table}.csv") for table in TABLES}, ())
 
 
 @lru_cache(maxsize=1)
@@ -176,7 +177,8 @@ def _version(tables: Mapping[str, list[dict[str, str | None]]]) -> str:
     return hashlib.sha256("\n".join([str(CODE_VERSION), *lines]).encode()).hexdigest()[:16]
 
 
-def _read_csv(path: Path) -> list[Row]:
+def read_csv(path: Path) -> list[Row]:
+    """The rows of one reviewed file; empty cells are None."""
     with path.open(encoding="utf-8", newline="") as file:
         return [{k: v.strip() or None for k, v in row.items()} for row in csv.DictReader(file)]
 
@@ -240,6 +242,7 @@ def _style_code_rule(row: Row) -> StyleCodeRule:
         context=row["context"] or "none",
         priority=int(row["priority"] or 0),
         evidence=row["evidence"] or "weak",
+        example=row["example"] or "",
     )
 
 
