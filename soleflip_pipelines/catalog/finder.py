@@ -207,7 +207,7 @@ def _similarity(one: frozenset[str], other: frozenset[str]) -> float:
         return 0.0
     shared = float(len(one & other))
     for word in sorted(left):
-        best, twin = max(((_alike(word, candidate), candidate) for candidate in right))
+        best, twin = max((_alike(word, candidate), candidate) for candidate in right)
         if best == 0:
             return 0.0
         right.remove(twin)

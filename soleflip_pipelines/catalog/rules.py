@@ -184,7 +184,9 @@ def read_csv(path: Path) -> list[Row]:
 
 
 def _as_text(row: Mapping[str, object]) -> Row:
-    return {k: (str(v).strip() or None) if v is not None else None for k, v in row.items()}
+    """A row of the database as its file has it, where a truth value is written small."""
+    texts = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in row.items()}
+    return {k: (texts[k].strip() or None) if v is not None else None for k, v in row.items()}
 
 
 def _brand_rule(row: Row) -> BrandRule:
