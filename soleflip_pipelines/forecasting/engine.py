@@ -105,7 +105,7 @@ def _forecast(
         for model in MODELS
         for horizon in HORIZONS
     }
-    choice = choose({m: scores[m, WINDOW_DAYS] for m in MODELS}, len(units))
+    choice = choose({m: scores[m, WINDOW_DAYS] for m in MODELS}, units)
     lead = (first_day - series.last_day - timedelta(days=1)).days
     path = all_paths(units, lead + WINDOW_DAYS, backtest.plan)[choice.model]
     scale = {h: scales[choice.model, h][0] for h in HORIZONS}

@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from soleflip_pipelines.forecasting.backtest import MIN_WINDOWS, Score
 from soleflip_pipelines.forecasting.models import ARIMA, MEAN_28, SEASON, SEASONAL_NAIVE
+from soleflip_pipelines.forecasting.series import FloatArray
 
 MARGIN = 0.98
 MAX_BIAS = 0.25
 _FALLBACK_MARGIN = 0.95
+_YEAR, _INTERMITTENT_GAP = 365, 1.32
 
 
 @dataclass(frozen=True)
@@ -25,20 +29,29 @@ class Choice:
     reason: str | None
 
 
-def choose(scores: Mapping[str, Score], history_days: int) -> Choice:
+def choose(scores: Mapping[str, Score], units: FloatArray) -> Choice:
     """Serve ARIMA if it passes the gate, else a baseline.
 
     ARIMA passes when, over at least three windows, its mean RMSSE is at most 0.98 of the seasonal
     naive's, it wins most windows, and the totals it forecast are within 25 % of what was sold.
 
+    The baseline is the seasonal naive. Where most days are without a sale, last week says next to
+    nothing about the coming month: there the mean of 28 days serves unless the naive was better.
+
     Args:
         scores: by model, over the serving horizon of 30 days.
-        history_days: length of the series; a history under two weeks has no season to repeat.
+        units: the history; one under two weeks has no season to repeat.
     """
     reason = _objection(scores)
     if reason is None:
         return Choice(ARIMA, True, None)
-    return Choice(_fallback(scores, history_days), False, reason)
+    return Choice(_fallback(scores, units), False, reason)
+
+
+def is_intermittent(units: FloatArray) -> bool:
+    """Whether the mean gap between selling days of the last year is at least 1.32 days."""
+    recent = units[-_YEAR:]
+    return float(np.sum(recent > 0)) * _INTERMITTENT_GAP <= len(recent)
 
 
 def _objection(scores: Mapping[str, Score]) -> str | None:
@@ -61,10 +74,14 @@ def _objection(scores: Mapping[str, Score]) -> str | None:
     return None
 
 
-def _fallback(scores: Mapping[str, Score], history_days: int) -> str:
-    if history_days < 2 * SEASON:
+def _fallback(scores: Mapping[str, Score], units: FloatArray) -> str:
+    if len(units) < 2 * SEASON:
         return MEAN_28
     mean, naive = scores[MEAN_28], scores[SEASONAL_NAIVE]
+    if is_intermittent(units):
+        if mean.rmsse is None or naive.rmsse is None or mean.rmsse <= naive.rmsse:
+            return MEAN_28
+        return SEASONAL_NAIVE
     pairs = list(zip(mean.window_rmsse, naive.window_rmsse, strict=True))
     clearly_better = all(m <= _FALLBACK_MARGIN * n for m, n in pairs)
     return MEAN_28 if len(pairs) >= MIN_WINDOWS and clearly_better else SEASONAL_NAIVE

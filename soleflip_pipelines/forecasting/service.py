@@ -18,6 +18,7 @@ from psycopg import sql
 from soleflip_pipelines.forecasting.engine import Forecast, forecast_all
 from soleflip_pipelines.forecasting.plots import forecast_png
 from soleflip_pipelines.forecasting.series import HISTORY_DAYS, DailySales, Series, build_series
+from soleflip_pipelines.settings import export_environment
 
 _LOCK = "enrichment.sales_forecast"
 _TABLES = ("sales_forecast", "sales_forecast_daily", "forecast_backtest")
@@ -91,6 +92,9 @@ def make_forecasts(conn: psycopg.Connection[Any], today: date) -> ForecastReport
         conn: connection that may read the marts and write `enrichment`; left committed.
         today: the Berlin business day.
     """
+    # scipy reads this when it is first imported, below. Its matrices are tiny here, and threads
+    # that wait for each other on a busy machine made the fits ten times slower.
+    export_environment({"OPENBLAS_NUM_THREADS": "1"})
     with conn.transaction():
         conn.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [_LOCK])
         through = _known_through(conn, today)

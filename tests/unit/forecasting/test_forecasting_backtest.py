@@ -10,13 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soleflip_pipelines.forecasting.backtest import (
-    Score,
-    Window,
-    all_paths,
-    run_backtest,
-    score,
-)
+from soleflip_pipelines.forecasting.arima import arima, make_plan
+from soleflip_pipelines.forecasting.backtest import Score, Window, run_backtest, score
 from soleflip_pipelines.forecasting.engine import HORIZONS, MODELS, Forecast, forecast_all
 from soleflip_pipelines.forecasting.intervals import calibration_scale, count_interval
 from soleflip_pipelines.forecasting.models import (
@@ -251,7 +246,7 @@ def test_the_gate(
         SEASONAL_NAIVE: _score(SEASONAL_NAIVE, naive),
         MEAN_28: _score(MEAN_28, mean),
     }
-    choice = choose(scores, 400)
+    choice = choose(scores, np.ones(400))
     assert choice.model == served
     assert choice.gate_passed == (reason is None)
     assert (choice.reason is None) if reason is None else (reason in str(choice.reason))
@@ -259,20 +254,37 @@ def test_the_gate(
 
 def test_less_than_two_weeks_have_no_week_to_repeat() -> None:
     empty = {m: _score(m, []) for m in MODELS}
-    assert choose(empty, 13).model == MEAN_28
-    assert choose(empty, 14).model == SEASONAL_NAIVE
+    assert choose(empty, np.ones(13)).model == MEAN_28
+    assert choose(empty, np.ones(14)).model == SEASONAL_NAIVE
+
+
+@pytest.mark.parametrize(
+    ("naive", "mean", "served"),
+    [([1.0, 0.7, 1.3], [0.9, 0.9, 0.9], MEAN_28), ([0.8] * 3, [0.9] * 3, SEASONAL_NAIVE)],
+)
+def test_rare_sales_fall_back_to_the_mean_unless_last_week_was_better(
+    naive: list[float], mean: list[float], served: str
+) -> None:
+    rare = np.resize([0, 0, 1.0], 400)
+    scores = {
+        ARIMA: _score(ARIMA, [0.8] * 3, 0.4),
+        SEASONAL_NAIVE: _score(SEASONAL_NAIVE, naive),
+        MEAN_28: _score(MEAN_28, mean),
+    }
+    assert choose(scores, rare).model == served
+    assert choose(scores, np.ones(400)).model == SEASONAL_NAIVE
 
 
 def test_gaussian_series_are_covered_as_stated() -> None:
     rng = np.random.default_rng(6)
     hits, count = 0, 0
-    for _ in range(40):
-        y = 400 + rng.normal(0, 20, 300)
-        path = all_paths(y[:270], 30, run_backtest(y[:270]).plan)[ARIMA]
+    for _ in range(60):
+        y = 400 + rng.normal(0, 20, 200)
+        path = arima(y[:170], 30, make_plan(y[:170]))
         for start in range(0, 30, 5):
             mean, sd = path.total(start, start + 5)
             low, high = count_interval(mean, sd)
-            hits += low <= y[270 + start : 275 + start].sum() <= high
+            hits += low <= y[170 + start : 175 + start].sum() <= high
             count += 1
     assert 0.72 <= hits / count <= 0.88
 
