@@ -192,9 +192,7 @@ def build_marts(
                 "the marts were not published: somebody keeps a schema locked", nodes
             ) from None
         ended = time.monotonic()
-    return BuildResult(
-        build_id, tuple(nodes), tables, ended - started, ended - swap_started
-    )
+    return BuildResult(build_id, tuple(nodes), tables, ended - started, ended - swap_started)
 
 
 def refresh_summaries(settings: Settings) -> dict[str, float]:
@@ -209,9 +207,7 @@ def refresh_summaries(settings: Settings) -> dict[str, float]:
             started = time.monotonic()
             name = sql.Identifier(*address.split("."))
             try:
-                conn.execute(
-                    sql.SQL("refresh materialized view concurrently {}").format(name)
-                )
+                conn.execute(sql.SQL("refresh materialized view concurrently {}").format(name))
             except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
                 raise BuildFailed(
                     f"{address} is not there yet: run `soleflip run rebuild_marts` first"
@@ -233,9 +229,7 @@ def generate_docs(settings: Settings) -> Path:
         run_dbt(settings, "prepare", ["docs", "generate", "--static"])
     folder = settings.home / "dbt" / "docs"
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(
-        state_folder(settings, "prepare") / "static_index.html", folder / "index.html"
-    )
+    shutil.copyfile(state_folder(settings, "prepare") / "static_index.html", folder / "index.html")
     return folder
 
 
@@ -254,17 +248,13 @@ def _dbt_lock(conn: psycopg.Connection) -> Iterator[None]:
     deadline = time.monotonic() + LOCK_WAIT_S
     while not _try_lock(conn):
         if time.monotonic() > deadline:
-            raise BuildFailed(
-                "another build has been running for too long: nothing was done"
-            )
+            raise BuildFailed("another build has been running for too long: nothing was done")
         time.sleep(LOCK_POLL_S)
     try:
         yield
     finally:
         if not conn.closed:
-            conn.execute(
-                "select pg_advisory_unlock(hashtextextended(%s, 0))", [LOCK_NAME]
-            )
+            conn.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", [LOCK_NAME])
 
 
 def _try_lock(conn: psycopg.Connection) -> bool:
@@ -292,11 +282,10 @@ def _raise_failures(what: str, nodes: Sequence[NodeResult]) -> None:
 
 
 def _sentence(node: NodeResult) -> str:
-    place = f"{node.resource_type} {node.name}"
     if node.resource_type == "test":
-        place = f"test {node.name} of {node.address}"
-    elif node.address:
-        place = f"{node.resource_type} {node.address}"
+        place = f"test {node.name}" + (f" of {node.address}" if node.address else "")
+    else:
+        place = f"{node.resource_type} {node.address or node.name}"
     if node.status == "fail":
         rows = node.failures or 0
         return f"{place} found {rows} bad row{'' if rows == 1 else 's'}"

@@ -51,7 +51,7 @@ def models(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def tests_by_model(manifest: dict[str, Any]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for node in manifest["nodes"].values():
-        if node["resource_type"] == "test" and node["attached_node"]:
+        if node["resource_type"] == "test" and node.get("attached_node"):
             found[node["attached_node"]].add(node["test_metadata"]["name"])
     return found
 
@@ -141,3 +141,12 @@ def test_each_source_is_read(manifest: dict[str, Any]) -> None:
         for parent in node["depends_on"].get("nodes", ())
     }
     assert sorted(set(manifest["sources"]) - read) == []
+
+
+def test_each_mart_is_read_by_another_or_exposed(
+    manifest: dict[str, Any], models: dict[str, dict[str, Any]]
+) -> None:
+    exposed = {p for e in manifest["exposures"].values() for p in e["depends_on"]["nodes"]}
+    for address, node in models.items():
+        if layer(node) == "marts":
+            assert node["unique_id"] in exposed, f"{address} is in no exposure"

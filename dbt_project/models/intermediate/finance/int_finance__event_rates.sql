@@ -58,6 +58,18 @@ events as (
 ),
 
 -- No rate is published on weekends and bank holidays: the last one before holds.
+published as (
+    select
+        currency_code,
+        rate_on,
+        units_per_eur,
+        lead(rate_on, 1, 'infinity'::date) over (
+            partition by currency_code
+            order by rate_on
+        ) as next_rate_on
+    from reference_rates
+),
+
 rated as (
     select
         events.currency_code,
@@ -67,17 +79,11 @@ rated as (
         case when events.currency_code = 'EUR' then 1 else published.units_per_eur end
             as units_per_eur
     from events
-    left join lateral (
-        select
-            reference_rates.rate_on,
-            reference_rates.units_per_eur
-        from reference_rates
-        where
-            reference_rates.currency_code = events.currency_code
-            and reference_rates.rate_on <= events.event_on
-        order by reference_rates.rate_on desc
-        limit 1
-    ) as published on true
+    left join published
+        on
+            events.currency_code = published.currency_code
+            and events.event_on >= published.rate_on
+            and events.event_on < published.next_rate_on
     where
         events.currency_code is not null
         and events.event_on is not null
