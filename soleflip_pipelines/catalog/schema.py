@@ -50,5 +50,5 @@ def validate_product_label(frame: pd.DataFrame) -> pd.DataFrame:
     try:
         product_label_schema().validate(frame, lazy=True)
     except pa.errors.SchemaErrors as errors:
-        return errors.failure_cases
+        return pd.DataFrame(errors.failure_cases)
     return pd.DataFrame()

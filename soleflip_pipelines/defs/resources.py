@@ -14,7 +14,7 @@ from soleflip_pipelines.settings import Settings, get_settings
 from soleflip_pipelines.warehouse.connection import Role, connect
 
 
-class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+class WarehouseResource(dg.ConfigurableResource):
     """The warehouse of this installation, as its environment describes it."""
 
     @property

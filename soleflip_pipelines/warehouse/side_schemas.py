@@ -80,9 +80,7 @@ def create_next(conn: psycopg.Connection, schemas: Sequence[str]) -> None:
         name = sql.Identifier(schema + NEXT)
         with conn.transaction():
             conn.execute(sql.SQL("create schema {}").format(name))
-            conn.execute(
-                sql.SQL("grant usage on schema {} to {}").format(name, readers)
-            )
+            conn.execute(sql.SQL("grant usage on schema {} to {}").format(name, readers))
             conn.execute(
                 sql.SQL(
                     "alter default privileges in schema {} grant select on tables to {}"
@@ -117,13 +115,9 @@ def swap(conn: psycopg.Connection, schemas: Sequence[str], build_id: str) -> Non
         _drop_unless_held(conn, schema + old_suffix)
 
 
-def read_facts(
-    conn: psycopg.Connection, schemas: Sequence[str]
-) -> dict[str, TableFacts]:
+def read_facts(conn: psycopg.Connection, schemas: Sequence[str]) -> dict[str, TableFacts]:
     """Rows and columns of everything in the side schemas, by published address; two queries."""
-    found = conn.execute(
-        COLUMNS_SQL, [[schema + NEXT for schema in schemas]]
-    ).fetchall()
+    found = conn.execute(COLUMNS_SQL, [[schema + NEXT for schema in schemas]]).fetchall()
     if not found:
         return {}
     counts = sql.SQL(" union all ").join(
@@ -146,9 +140,7 @@ def read_facts(
     return facts
 
 
-def _rename_all(
-    conn: psycopg.Connection, schemas: Sequence[str], old_suffix: str
-) -> None:
+def _rename_all(conn: psycopg.Connection, schemas: Sequence[str], old_suffix: str) -> None:
     conn.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
     present = set(_existing(conn, schemas))
     rename = sql.SQL("alter schema {} rename to {}")
@@ -169,9 +161,7 @@ def _existing(conn: psycopg.Connection, schemas: Sequence[str]) -> list[str]:
 
 
 def _drop(conn: psycopg.Connection, schema: str) -> None:
-    conn.execute(
-        sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema))
-    )
+    conn.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
 
 
 def _drop_unless_held(conn: psycopg.Connection, schema: str) -> None:

@@ -35,9 +35,7 @@ def described(definitions: dg.Definitions) -> dict[str, Any]:
             f"{key.asset_key.to_user_string()}: {key.name}" for key in graph.asset_check_keys
         ),
         "jobs": {
-            job.name: sorted(
-                key.to_user_string() for key in job.asset_layer.executable_asset_keys
-            )
+            job.name: sorted(key.to_user_string() for key in job.asset_layer.executable_asset_keys)
             for job in sorted(definitions.resolve_all_job_defs(), key=lambda job: job.name)
             if not job.name.startswith("__")
         },

@@ -47,8 +47,6 @@ def test_a_new_file_asks_for_one_run(
     changed = tick(definitions, first.cursor)
     assert isinstance(changed, dg.SensorResult)
     first_key, changed_key = (
-        result.run_requests[0].run_key
-        for result in (first, changed)
-        if result.run_requests
+        result.run_requests[0].run_key for result in (first, changed) if result.run_requests
     )
     assert first_key != changed_key
