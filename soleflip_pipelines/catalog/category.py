@@ -153,7 +153,8 @@ def _models_with_nouns(
         info = rules.brand_info.get(rule.brand)
         category = rule.category or (info.default_category if info else None)
         inner = [hit.payload for hit in nouns.find(phrase_words(rule.pattern))]
-        if any(noun.role == "soft_noun" and noun.category != category for noun in inner):
+        roles = ("noun", "soft_noun") if category in THINGS else ("soft_noun",)
+        if any(noun.role in roles and noun.category not in (None, category) for noun in inner):
             model = CategoryRule(rule.pattern, "word", "silhouette", category, None, "en")
             found.append((rule.pattern, model))
     return found
