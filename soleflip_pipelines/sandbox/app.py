@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from soleflip_pipelines.sandbox.clock import advance
 from soleflip_pipelines.sandbox.gate import Gate, GateMiddleware, Keys, Limits, fault_from
 from soleflip_pipelines.sandbox.stockx_routes import StockX
 from soleflip_pipelines.sandbox.store import Store
@@ -47,7 +48,7 @@ def create_app(
         *StockX(store, gate).routes(),
         *_awin_routes(store, gate),
         Route("/ecb/stats/eurofxref/eurofxref-hist.zip", _ecb(store), methods=["GET"]),
-        *_own_routes(store, gate, instance),
+        *_own_routes(folder, store, gate, instance),
     ]
     return Starlette(routes=routes, middleware=[Middleware(GateMiddleware, gate=gate)])
 
@@ -99,7 +100,7 @@ def _awin_routes(store: Store, gate: Gate) -> list[Route]:
     ]
 
 
-def _own_routes(store: Store, gate: Gate, instance: str) -> list[Route]:
+def _own_routes(folder: Path, store: Store, gate: Gate, instance: str) -> list[Route]:
     async def health(_: Request) -> Response:
         return JSONResponse(
             {"status": "ok", "instance": instance, "generation": store.meta("generation_id")}
@@ -119,7 +120,17 @@ def _own_routes(store: Store, gate: Gate, instance: str) -> list[Route]:
         gate.faults.clear()
         return JSONResponse({"faults": 0})
 
+    async def let_time_pass(request: Request) -> Response:
+        try:
+            days = int((await request.json())["days"])
+        except (ValueError, KeyError, TypeError):
+            return JSONResponse({"message": "send the number of days"}, 400)
+        if not 1 <= days <= 365:
+            return JSONResponse({"message": "days must be 1 to 365"}, 400)
+        return JSONResponse({"orders_moved": advance(folder, days)})
+
     return [
+        Route("/_sandbox/advance", let_time_pass, methods=["POST"]),
         Route("/_sandbox/health", health, methods=["GET"]),
         Route("/_sandbox/requests", requests, methods=["GET"]),
         Route("/_sandbox/faults", add_fault, methods=["POST"]),

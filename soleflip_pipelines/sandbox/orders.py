@@ -19,12 +19,12 @@ from soleflip_pipelines.sandbox.trade import Sale
 from soleflip_pipelines.settings import BERLIN
 
 _CURRENCIES, _CURRENCY_WEIGHTS = ("EUR", "GBP", "USD"), (85, 8, 7)
-# An order's usual way: by the day it is on, the active status it has reached.
-_PROGRESS = (
+# An order's usual way: the active status it has reached by its age in days, from 1.
+PROGRESS = (
     "CREATED", "CREATED", "SHIPPED", "SHIPPED", "RECEIVED", "AUTHENTICATING", "AUTHENTICATED",
     "PAYOUTPENDING", "PAYOUTCOMPLETED", "PAYOUTCOMPLETED",
 )  # fmt: skip
-_PAID_LATE = frozenset(("AUTHENTICATED", "PAYOUTPENDING", "PAYOUTCOMPLETED", "PAYOUTFAILED"))
+PAID_LATE = frozenset(("AUTHENTICATED", "PAYOUTPENDING", "PAYOUTCOMPLETED", "PAYOUTFAILED"))
 _ENDINGS = ("CANCELED", "AUTHFAILED", "DIDNOTSHIP", "RETURNED", "COMPLETED")
 _ENDING_WEIGHTS = (4.2, 1.6, 1.6, 2.2, 90.4)
 _RARE_OPEN = ("SUSPENDED", "PAYOUTFAILED", "DONOTSHIP", "SYSTEMFULFILLED")
@@ -84,12 +84,12 @@ class OrderMaker:
     def _status(self, age_days: int) -> str:
         draw = self._rng.random()
         ending = self._rng.choices(_ENDINGS, _ENDING_WEIGHTS)[0]
-        if age_days <= len(_PROGRESS):
+        if age_days <= len(PROGRESS):
             if draw < 0.02 and age_days > 2:
                 return "CANCELED"
             if draw < 0.03:
                 return "CCAUTHORIZATIONFAILED"
-            return "PENDING" if draw < 0.05 and age_days <= 2 else _PROGRESS[age_days - 1]
+            return "PENDING" if draw < 0.05 and age_days <= 2 else PROGRESS[age_days - 1]
         if age_days <= 45 and draw < 0.05:
             return self._rng.choice(_RARE_OPEN)
         return ending
@@ -119,6 +119,6 @@ class OrderMaker:
     def _payout_place(self, status: str) -> str:
         if status in ("CANCELED", "AUTHFAILED", "DIDNOTSHIP"):
             return "detail"
-        if status in ("COMPLETED", "RETURNED") or status in _PAID_LATE:
+        if status in ("COMPLETED", "RETURNED") or status in PAID_LATE:
             return "list" if self._rng.random() < 0.75 else "detail"
         return "none"

@@ -38,24 +38,30 @@ from soleflip_pipelines.settings import Settings
 
 _HOST = "127.0.0.1"
 _START_SECONDS = 30.0
-_STATE, _ENDPOINTS, _DROPPED, _LOG = "server.json", "endpoints.json", "dropped.json", "server.log"
+_STATE, _ENDPOINTS, _LOG = "server.json", "endpoints.json", "server.log"
+_DROPPED, _WANTED = "dropped.json", "wanted.json"
 
 
 class SandboxUnavailable(SoleflipError):
     """The sandbox cannot be started; the text says why and what to do."""
 
 
-def start(settings: Settings) -> str:
+def start(settings: Settings, *, limits: Limits | None = None) -> str:
     """Make sure that the sandbox runs and is ready; return its address.
 
-    Generates the default business when there is none, and drops its CSV files into the inbox once.
+    Generates a business when there is no whole one, and drops its CSV files into the inbox once.
     Does nothing when it runs already.
+
+    Args:
+        settings: of the installation.
+        limits: rate and daily limits of the StockX paths, if this call starts the service; none
+            by default, so that the first run is quick.
 
     Raises:
         SandboxUnavailable: its port is taken by something else, or it did not come up.
     """
     with _locked(settings):
-        return _start(settings)
+        return _start(settings, limits or Limits())
 
 
 def stop(settings: Settings) -> None:
@@ -99,8 +105,7 @@ def reset(
         raise SandboxUnavailable("the number of orders cannot be negative")
     with _locked(settings):
         what = Generation(seed, orders, until or settings.today())
-        _forget_dropped(settings)
-        generate(settings.sandbox_folder, what)
+        _generate(settings, what)
         _drop_papers(settings, what.generation_id)
         return what.generation_id
 
@@ -135,21 +140,37 @@ def _health(address: str, state: dict[str, str]) -> bool:
         return False
 
 
-def _start(settings: Settings) -> str:
+def _generate(settings: Settings, what: Generation) -> None:
+    """Generate, with a note of what is wanted, so that a start after a kill makes the same."""
+    wanted = {"seed": what.seed, "orders": what.orders, "until": what.until.isoformat()}
+    _write_json(settings.sandbox_folder / _WANTED, wanted)
+    _forget_dropped(settings)
+    generate(settings.sandbox_folder, what)
+
+
+def _wanted(settings: Settings) -> Generation:
+    noted = _read_json(settings.sandbox_folder / _WANTED)
+    if not noted:
+        return Generation(DEFAULT_SEED, DEFAULT_ORDERS, settings.today())
+    until = date.fromisoformat(noted["until"])
+    return Generation(int(noted["seed"]), int(noted["orders"]), until)
+
+
+def _start(settings: Settings, limits: Limits) -> str:
     folder = settings.sandbox_folder
     generation = current_generation(folder)
     if generation is None:
-        what = Generation(DEFAULT_SEED, DEFAULT_ORDERS, settings.today())
-        _forget_dropped(settings)
-        generate(folder, what)
+        what = _wanted(settings)
+        _generate(settings, what)
         generation = what.generation_id
     _drop_papers(settings, generation)
-    address = url(settings) or _launch(folder)
+    address = url(settings) or _launch(folder, limits)
     _write_endpoints(folder, address)
     return address
 
 
-def _launch(folder: Path) -> str:
+def _launch(folder: Path, limits: Limits) -> str:
+    _end_stuck(folder)
     port = int(_read_json(folder / _STATE).get("port", 0)) or _free_port()
     if not _is_free(port):
         raise SandboxUnavailable(
@@ -162,6 +183,10 @@ def _launch(folder: Path) -> str:
         sys.executable, "-m", "soleflip_pipelines.sandbox.server", "--folder", str(folder),
         "--port", str(port), "--instance", instance,
     ]  # fmt: skip
+    if limits.per_second is not None:
+        command += ["--per-second", str(limits.per_second)]
+    if limits.per_day is not None:
+        command += ["--per-day", str(limits.per_day)]
     with (folder / _LOG).open("ab") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -184,7 +209,21 @@ def _stop(settings: Settings) -> None:
     # A process number may belong to somebody else by now; only what answers as ours is ended.
     if url(settings) is not None and "pid" in state:
         _end(int(state["pid"]))
+    _end_stuck(settings.sandbox_folder)
     (settings.sandbox_folder / _ENDPOINTS).unlink(missing_ok=True)
+
+
+def _end_stuck(folder: Path) -> None:
+    """End a service of ours that hangs: it does not answer, but its command line names it."""
+    state = _read_json(folder / _STATE)
+    if "pid" not in state or "instance" not in state:
+        return
+    try:
+        command = Path(f"/proc/{state['pid']}/cmdline").read_bytes()
+    except OSError:
+        return
+    if str(state["instance"]).encode() in command.split(b"\0"):
+        _end(int(state["pid"]))
 
 
 def _end(pid: int) -> None:

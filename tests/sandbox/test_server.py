@@ -16,7 +16,9 @@ import pytest
 
 from soleflip_pipelines.sandbox import server, storage
 from soleflip_pipelines.sandbox.business import Generation, generate
+from soleflip_pipelines.sandbox.gate import Limits
 from soleflip_pipelines.settings import Settings, load_settings
+from tests.sandbox.conftest import KEYS
 
 pytestmark = pytest.mark.api
 UNTIL = date(2026, 11, 22)
@@ -100,3 +102,35 @@ def test_stop_without_a_service(installation: Settings) -> None:
     server.stop(installation)
     server.stop(installation)
     assert not server.is_running(installation)
+
+
+def test_a_service_that_hangs_is_replaced(installation: Settings) -> None:
+    address = server.start(installation)
+    stuck = _pid(installation)
+    os.kill(stuck, signal.SIGSTOP)
+    assert server.start(installation) == address
+    assert _pid(installation) != stuck
+
+
+def test_a_kill_in_the_middle_of_a_reset_is_made_good(installation: Settings) -> None:
+    """What was wanted last is generated, not the default business."""
+    generation = server.reset(installation, orders=12, seed=4, until=UNTIL)
+    (installation.sandbox_folder / storage.BUSINESS).unlink()
+    (installation.sandbox_folder / ".next-1").mkdir()
+    address = server.start(installation)
+    assert httpx.get(f"{address}/_sandbox/health").json()["generation"] == generation
+    assert not (installation.sandbox_folder / ".next-1").exists()
+
+
+def test_limits_can_be_switched_on(installation: Settings) -> None:
+    address = server.start(installation, limits=Limits(per_day=0))
+    form = {
+        "grant_type": "refresh_token",
+        "client_id": KEYS.client_id,
+        "client_secret": KEYS.client_secret,
+        "refresh_token": KEYS.refresh_token,
+    }
+    token = httpx.post(f"{address}/stockx-auth/oauth/token", data=form).json()["access_token"]
+    headers = {"Authorization": f"Bearer {token}", "x-api-key": KEYS.api_key}
+    listings = httpx.get(f"{address}/stockx/v2/selling/listings", headers=headers)
+    assert listings.status_code == 429
