@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from soleflip_pipelines.catalog.phrases import Hit, PhraseIndex
+from soleflip_pipelines.catalog.phrases import Hit, PhraseIndex, phrase_words
 from soleflip_pipelines.catalog.rules import BrandInfo, BrandRule, Rules
 from soleflip_pipelines.catalog.style_code import CodeWitness
 from soleflip_pipelines.catalog.text import is_blank, normalise, tokens
@@ -187,7 +187,7 @@ class BrandDetector:
         if any(word in JOINERS for word in found.words[first.end : hit.start]):
             return True
         house = self._house(hit.payload.brand)
-        models = (*found.models, *found.weak)
+        models = (*found.models, *found.weak, *found.numbers)
         return any(self._is_shoe(m) and self._house(m.payload.brand) == house for m in models)
 
     def _is_shoe(self, model: Hit[BrandRule]) -> bool:
@@ -311,7 +311,7 @@ class BrandDetector:
     ) -> tuple[str | None, str | None, bool]:
         default = info.default_category if info else None
         default_type = info.default_product_type if info else None
-        for hit in (*found.models, *found.weak):
+        for hit in (*found.models, *found.weak, *found.numbers):
             if self._same_house(hit.payload.brand, brand):
                 category = hit.payload.category or default
                 return category, default_type if category == default else None, True
@@ -341,7 +341,7 @@ def _models_that_name(rules: Iterable[BrandRule]) -> Iterable[str]:
     known = list(rules)
     names = {(r.brand, normalise(r.pattern)) for r in known if r.kind in ("brand", "subbrand")}
     for rule in known:
-        words = normalise(rule.pattern).split()
+        words = phrase_words(rule.pattern)
         starts = (" ".join(words[:end]) for end in range(1, len(words)))
         if rule.kind == "model" and any((rule.brand, start) in names for start in starts):
             yield rule.pattern
