@@ -1,6 +1,7 @@
-{#- The id of what the parts name; warehouse/ids.py is its twin in Python. -#}
+{#- The id of what the parts (text) name; warehouse/ids.py is its twin in Python. NULL where a part
+    is NULL: nothing is named then. -#}
 {% macro stable_id(kind, parts) -%}
-    md5(concat_ws('|', '{{ kind }}', {{ parts | join(', ') }}))::uuid
+    md5('{{ kind }}|' || {{ parts | join(" || '|' || ") }})::uuid
 {%- endmacro %}
 
 {#- The build a row belongs to. From the environment at run time: a var would make each build parse
@@ -9,12 +10,20 @@
     '{{ env_var('DBT_BUILD_ID', 'none') if execute else 'none' }}'::text
 {%- endmacro %}
 
+{#- What a product is known by: the marketplace's id, else its name. -#}
+{% macro product_key(partner_product_id_sql, title_sql) -%}
+    coalesce({{ partner_product_id_sql }}, 'unknown:' || {{ slug(title_sql) }})
+{%- endmacro %}
+
+{% macro slug(title_sql) -%}
+    nullif(btrim(regexp_replace(lower({{ title_sql }}), '[^a-z0-9]+', '-', 'g'), '-'), '')
+{%- endmacro %}
+
 {#- The maker's code, else the marketplace's id, else a name made of the title. -#}
 {% macro base_sku(style_code_sql, partner_product_id_sql, title_sql) -%}
     coalesce(
         nullif(btrim({{ style_code_sql }}), ''),
-        'STOCKX-' || nullif(btrim({{ partner_product_id_sql }}), ''),
-        'STOCKX-UNKNOWN-'
-        || btrim(regexp_replace(lower({{ title_sql }}), '[^a-z0-9]+', '-', 'g'), '-')
+        'STOCKX-' || {{ partner_product_id_sql }},
+        'STOCKX-UNKNOWN-' || {{ slug(title_sql) }}
     )
 {%- endmacro %}

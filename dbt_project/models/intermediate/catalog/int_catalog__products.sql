@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['partner_product_id'], 'unique': true}]) }}
+{{ config(indexes=[{'columns': ['product_key'], 'unique': true}]) }}
 
 with
 
@@ -22,14 +22,16 @@ product_labels as (
 -- A product can be sold and then die at the marketplace: the order still names it.
 named as (
     select
+        product_key,
         partner_product_id,
         product_name,
         style_id,
         ordered_at
     from orders
-    where partner_product_id is not null
+    where product_key is not null
     union all
     select
+        partner_product_id as product_key,
         partner_product_id,
         null as product_name,
         null as style_id,
@@ -39,13 +41,14 @@ named as (
 ),
 
 newest_name as (
-    select distinct on (partner_product_id)
+    select distinct on (product_key)
+        product_key,
         partner_product_id,
         product_name,
         style_id
     from named
     order by
-        partner_product_id asc,
+        product_key asc,
         (product_name is null) asc,
         ordered_at desc nulls last,
         product_name asc,
@@ -54,6 +57,7 @@ newest_name as (
 
 combined as (
     select
+        coalesce(products.partner_product_id, newest_name.product_key) as product_key,
         coalesce(products.partner_product_id, newest_name.partner_product_id)
             as partner_product_id,
         coalesce(products.title, newest_name.product_name, '(no name)') as name,
@@ -85,8 +89,7 @@ combined as (
         products.brand_raw,
         products.partner_product_id is not null as is_known_product
     from products
-    full outer join newest_name
-        on products.partner_product_id = newest_name.partner_product_id
+    full outer join newest_name on products.partner_product_id = newest_name.product_key
     left join product_labels
         on
             coalesce(products.partner_product_id, newest_name.partner_product_id)
@@ -106,9 +109,9 @@ final as (
         *,
         case
             when row_number() over (
-                partition by base_sku order by partner_product_id collate "C"
+                partition by base_sku order by product_key collate "C"
             ) = 1 then base_sku
-            else base_sku || '-' || left(replace(partner_product_id, '-', ''), 8)
+            else base_sku || '-' || left(replace(product_key, '-', ''), 8)
         end as sku
     from with_sku
 )

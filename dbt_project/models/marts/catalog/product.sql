@@ -26,7 +26,7 @@ market_prices as (
 
 sold as (
     select
-        orders.partner_product_id,
+        orders.product_key,
         count(*) as sale_count,
         round(avg(amounts.gross_sale_eur), 2)::numeric(12, 2) as avg_resale_price,
         max(orders.sold_on) as last_sold_on
@@ -35,7 +35,7 @@ sold as (
         on
             orders.platform = amounts.platform
             and orders.order_number = amounts.order_number
-    group by orders.partner_product_id
+    group by orders.product_key
 ),
 
 market as (
@@ -50,7 +50,7 @@ market as (
 
 final as (
     select
-        {{ stable_id('product', ["'stockx'", 'products.partner_product_id']) }} as id,
+        {{ stable_id('product', ["'stockx'", 'products.product_key']) }} as id,
         products.sku,
         products.style_code,
         products.name,
@@ -87,7 +87,7 @@ final as (
         )) as enrichment_data,
         {{ build_id() }} as build_id
     from products
-    left join sold on products.partner_product_id = sold.partner_product_id
+    left join sold on products.product_key = sold.product_key
     left join market on products.partner_product_id = market.partner_product_id
 )
 

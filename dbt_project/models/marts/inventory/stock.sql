@@ -82,15 +82,9 @@ numbered as (
 final as (
     select
         {{ stable_id('stock', ['line_key', 'unit_no::text']) }} as id,
-        case
-            when partner_product_id is not null
-                then {{ stable_id('product', ['platform', 'partner_product_id']) }}
-        end as product_id,
-        case
-            when partner_variant_id is not null
-                then {{ stable_id('variant', ['platform', 'partner_variant_id']) }}
-        end as variant_id,
-        case when size_key is not null then {{ stable_id('size', ['size_key']) }} end as size_id,
+        {{ stable_id('product', ['platform', 'partner_product_id']) }} as product_id,
+        {{ stable_id('variant', ['platform', 'partner_variant_id']) }} as variant_id,
+        {{ stable_id('size', ['size_key']) }} as size_id,
         line_key,
         unit_no,
         unit_ref,
@@ -110,10 +104,7 @@ final as (
         vat_scheme,
         sold_platform,
         sold_order_number,
-        case
-            when sold_order_number is not null
-                then {{ stable_id('order', ['sold_platform', 'sold_order_number']) }}
-        end as sold_order_id,
+        {{ stable_id('order', ['sold_platform', 'sold_order_number']) }} as sold_order_id,
         sold_on,
         greatest(0, coalesce(sold_on, {{ business_today() }}) - available_on) as age_days,
         match_method,

@@ -14,24 +14,15 @@ final as (
         {{ stable_id('listing', ["'stockx'", 'listing_id']) }} as id,
         'stockx'::text as platform,
         listing_id,
-        case
-            when partner_product_id is not null
-                then {{ stable_id('product', ["'stockx'", 'partner_product_id']) }}
-        end as product_id,
-        case
-            when partner_variant_id is not null
-                then {{ stable_id('variant', ["'stockx'", 'partner_variant_id']) }}
-        end as variant_id,
+        {{ stable_id('product', ["'stockx'", 'partner_product_id']) }} as product_id,
+        {{ stable_id('variant', ["'stockx'", 'partner_variant_id']) }} as variant_id,
         lower(status_raw) as status,
         ask_price,
         currency_code,
         inventory_type,
         created_at as listed_at,
         source_updated_at as updated_at,
-        case
-            when order_number is not null
-                then {{ stable_id('order', ["'stockx'", 'order_number']) }}
-        end as order_id,
+        {{ stable_id('order', ["'stockx'", 'order_number']) }} as order_id,
         {{ build_id() }} as build_id
     from listings
 )

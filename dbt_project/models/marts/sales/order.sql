@@ -125,18 +125,9 @@ final as (
         order_number,
         case when platform = 'stockx' then order_number end as stockx_order_number,
         listing_id,
-        case
-            when line_key is not null
-                then {{ stable_id('stock', ['line_key', 'unit_no::text']) }}
-        end as inventory_item_id,
-        case
-            when partner_product_id is not null
-                then {{ stable_id('product', ["'stockx'", 'partner_product_id']) }}
-        end as product_id,
-        case
-            when partner_variant_id is not null
-                then {{ stable_id('variant', ["'stockx'", 'partner_variant_id']) }}
-        end as variant_id,
+        {{ stable_id('stock', ['line_key', 'unit_no::text']) }} as inventory_item_id,
+        {{ stable_id('product', ["'stockx'", 'product_key']) }} as product_id,
+        {{ stable_id('variant', ["'stockx'", 'partner_variant_id']) }} as variant_id,
         partner_product_id,
         partner_variant_id,
         status,

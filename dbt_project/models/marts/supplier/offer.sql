@@ -28,12 +28,9 @@ final as (
         {{ stable_id('product', [
             'offer_matches.platform', 'offer_matches.partner_product_id'
         ]) }} as product_id,
-        case
-            when offer_matches.partner_variant_id is not null
-                then {{ stable_id('variant', [
-                    'offer_matches.platform', 'offer_matches.partner_variant_id'
-                ]) }}
-        end as variant_id,
+        {{ stable_id('variant', [
+            'offer_matches.platform', 'offer_matches.partner_variant_id'
+        ]) }} as variant_id,
         offers.product_name,
         offers.size_raw,
         offers.price as shop_price,

@@ -26,18 +26,12 @@ final as (
         {{ stable_id('supplier', ['lower(purchases.supplier_name)']) }} as supplier_id,
         purchases.line_key,
         purchases.line_no,
-        case
-            when purchase_matches.partner_product_id is not null
-                then {{ stable_id('product', [
-                    'purchase_matches.platform', 'purchase_matches.partner_product_id'
-                ]) }}
-        end as product_id,
-        case
-            when purchase_matches.partner_variant_id is not null
-                then {{ stable_id('variant', [
-                    'purchase_matches.platform', 'purchase_matches.partner_variant_id'
-                ]) }}
-        end as variant_id,
+        {{ stable_id('product', [
+            'purchase_matches.platform', 'purchase_matches.partner_product_id'
+        ]) }} as product_id,
+        {{ stable_id('variant', [
+            'purchase_matches.platform', 'purchase_matches.partner_variant_id'
+        ]) }} as variant_id,
         purchases.product_name,
         purchases.style_code_raw,
         purchases.size_raw,
