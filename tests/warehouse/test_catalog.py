@@ -47,7 +47,7 @@ create table staging.stg_csv__purchases (
     line_key text, product_name text, brand_raw text, style_code_raw text, size_raw text
 );
 insert into staging.stg_stockx__products values
-    ('p1', 'Jordan 1 Retro High OG Demo', null, 'Jordan', 'sneakers', '555001-101/575001-101',
+    ('p1', 'Jordan 9 Retro Demo', null, 'Jordan', 'sneakers', '555001-101/575001-101',
      'men'),
     ('p2', 'Essentials Fear of God Demo Hoodie', null, 'Fear of God', 'streetwear', null, 'unisex'),
     ('p3', 'Zzz Qqq', null, null, null, null, null);
