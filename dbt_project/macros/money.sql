@@ -1,6 +1,10 @@
-{#- An amount in euros: half a cent rounds away from zero, once, here. NULL where no rate is known. -#}
+{#- An amount in euros: half a cent rounds away from zero, once, here. NULL where no rate is known;
+    nothing is nothing at any rate. -#}
 {% macro to_eur(amount_sql, units_per_eur_sql) -%}
-    round(({{ amount_sql }}) / {{ units_per_eur_sql }}, 2)::numeric(12, 2)
+    round(
+        case when ({{ amount_sql }}) = 0 then 0 else ({{ amount_sql }}) / {{ units_per_eur_sql }} end,
+        2
+    )::numeric(12, 2)
 {%- endmacro %}
 
 {#- A ratio of two sums with four decimals; NULL when there is nothing to divide by. -#}

@@ -159,7 +159,8 @@ final as (
             when not is_sale then 'not_a_sale'
             when units_per_eur is null then 'no_rate'
             when cost_eur is null then 'no_cost'
-            when fee_source <> 'charged' then 'estimated'
+            when fee_source = 'unknown' then 'no_fees'
+            when fee_source = 'expected' then 'estimated'
             when is_payout_explained then 'reconciled'
             else 'payout_seen'
         end as profit_state,
