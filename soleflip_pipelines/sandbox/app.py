@@ -17,7 +17,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from soleflip_pipelines.sandbox.clock import advance
-from soleflip_pipelines.sandbox.gate import Gate, GateMiddleware, Keys, Limits, fault_from
+from soleflip_pipelines.sandbox.gate import Gate, GateMiddleware, fault_from
+from soleflip_pipelines.sandbox.keys import Keys, Limits
 from soleflip_pipelines.sandbox.stockx_routes import StockX
 from soleflip_pipelines.sandbox.store import Store
 

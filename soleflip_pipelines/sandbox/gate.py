@@ -18,30 +18,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from soleflip_pipelines.sandbox.keys import Keys, Limits
+
 TOKEN_LIFE_S = 43_200
 _HTML_504 = "<html><head><title>504 Gateway Time-out</title></head><body>504</body></html>"
 KINDS = ("status", "html504", "truncated", "errorMessage", "reset", "rate_limit",
          "expired_token", "slow")  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Keys:
-    """What a client of the sandbox has to present."""
-
-    api_key: str = "sandbox-stockx-key"
-    client_id: str = "sandbox-client"
-    client_secret: str = "sandbox-secret"
-    refresh_token: str = "sandbox-refresh-token"
-    awin_key: str = "sandbox-awin-key"
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Requests a second and a (UTC) day that the StockX paths allow; None is no limit."""
-
-    per_second: float | None = None
-    per_day: int | None = None
-    sends_retry_after: bool = True
 
 
 @dataclass

@@ -5,27 +5,14 @@ One process an installation; callers may come several at once. What it serves is
 
 from __future__ import annotations
 
-import argparse
 import fcntl
-import json
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-import httpx
-import uvicorn
-
-from soleflip_pipelines.errors import SoleflipError
 from soleflip_pipelines.sandbox import storage
-from soleflip_pipelines.sandbox.app import create_app
 from soleflip_pipelines.sandbox.business import (
     DEFAULT_SEED,
     Generation,
@@ -33,17 +20,22 @@ from soleflip_pipelines.sandbox.business import (
     generate,
 )
 from soleflip_pipelines.sandbox.catalogue import DEFAULT_ORDERS
-from soleflip_pipelines.sandbox.gate import Keys, Limits
+from soleflip_pipelines.sandbox.keys import Keys, Limits
+from soleflip_pipelines.sandbox.process import (
+    HOST,
+    STATE,
+    SandboxUnavailable,
+    end,
+    end_stuck,
+    is_healthy,
+    launch,
+    read_json,
+    write_json,
+)
 from soleflip_pipelines.settings import Settings
 
-_HOST = "127.0.0.1"
-_START_SECONDS = 30.0
-_STATE, _ENDPOINTS, _LOG = "server.json", "endpoints.json", "server.log"
+_ENDPOINTS = "endpoints.json"
 _DROPPED, _WANTED = "dropped.json", "wanted.json"
-
-
-class SandboxUnavailable(SoleflipError):
-    """The sandbox cannot be started; the text says why and what to do."""
 
 
 def start(settings: Settings, *, limits: Limits | None = None) -> str:
@@ -72,9 +64,9 @@ def stop(settings: Settings) -> None:
 
 def url(settings: Settings) -> str | None:
     """The address of the running sandbox, or None."""
-    state = _read_json(settings.sandbox_folder / _STATE)
-    address = f"http://{_HOST}:{state['port']}" if "port" in state else None
-    return address if address and _health(address, state) else None
+    state = read_json(settings.sandbox_folder / STATE)
+    address = f"http://{HOST}:{state['port']}" if "port" in state else None
+    return address if address and is_healthy(address, state) else None
 
 
 def is_running(settings: Settings) -> bool:
@@ -118,38 +110,16 @@ def _locked(settings: Settings) -> Iterator[None]:
         yield
 
 
-def _read_json(path: Path) -> dict[str, str]:
-    try:
-        return dict(json.loads(path.read_text("utf-8")))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {}
-
-
-def _write_json(path: Path, values: dict[str, object]) -> None:
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(values, indent=2), "utf-8")
-    temporary.rename(path)
-
-
-def _health(address: str, state: dict[str, str]) -> bool:
-    """Whether the service that answers there is the one that was started here."""
-    try:
-        answer = httpx.get(f"{address}/_sandbox/health", timeout=3.0)
-        return bool(answer.json().get("instance") == state.get("instance"))
-    except (httpx.HTTPError, ValueError):
-        return False
-
-
 def _generate(settings: Settings, what: Generation) -> None:
     """Generate, with a note of what is wanted, so that a start after a kill makes the same."""
     wanted = {"seed": what.seed, "orders": what.orders, "until": what.until.isoformat()}
-    _write_json(settings.sandbox_folder / _WANTED, wanted)
+    write_json(settings.sandbox_folder / _WANTED, wanted)
     _forget_dropped(settings)
     generate(settings.sandbox_folder, what)
 
 
 def _wanted(settings: Settings) -> Generation:
-    noted = _read_json(settings.sandbox_folder / _WANTED)
+    noted = read_json(settings.sandbox_folder / _WANTED)
     if not noted:
         return Generation(DEFAULT_SEED, DEFAULT_ORDERS, settings.today())
     until = date.fromisoformat(noted["until"])
@@ -164,109 +134,24 @@ def _start(settings: Settings, limits: Limits) -> str:
         _generate(settings, what)
         generation = what.generation_id
     _drop_papers(settings, generation)
-    address = url(settings) or _launch(folder, limits)
+    address = url(settings) or launch(folder, limits)
     _write_endpoints(folder, address)
     return address
 
 
-def _launch(folder: Path, limits: Limits) -> str:
-    _end_stuck(folder)
-    port = int(_read_json(folder / _STATE).get("port", 0)) or _free_port()
-    if not _is_free(port):
-        raise SandboxUnavailable(
-            f"port {port} of the sandbox is taken by another program: end that program, or delete "
-            f"{folder / _STATE} so that another port is chosen"
-        )
-    instance = os.urandom(8).hex()
-    _write_json(folder / _STATE, {"port": port, "instance": instance})
-    command = [
-        sys.executable, "-m", "soleflip_pipelines.sandbox.server", "--folder", str(folder),
-        "--port", str(port), "--instance", instance,
-    ]  # fmt: skip
-    if limits.per_second is not None:
-        command += ["--per-second", str(limits.per_second)]
-    if limits.per_day is not None:
-        command += ["--per-day", str(limits.per_day)]
-    with (folder / _LOG).open("ab") as log:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
-    state = {"port": str(port), "instance": instance, "pid": str(process.pid)}
-    _write_json(folder / _STATE, {**state, "port": port, "pid": process.pid})
-    address = f"http://{_HOST}:{port}"
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        if _health(address, state):
-            return address
-        time.sleep(0.05)
-    _end(process.pid)
-    raise SandboxUnavailable(f"the sandbox did not start; its log is {folder / _LOG}")
-
-
 def _stop(settings: Settings) -> None:
-    path = settings.sandbox_folder / _STATE
-    state = _read_json(path)
+    path = settings.sandbox_folder / STATE
+    state = read_json(path)
     # A process number may belong to somebody else by now; only what answers as ours is ended.
     if url(settings) is not None and "pid" in state:
-        _end(int(state["pid"]))
-    _end_stuck(settings.sandbox_folder)
+        end(int(state["pid"]))
+    end_stuck(settings.sandbox_folder)
     (settings.sandbox_folder / _ENDPOINTS).unlink(missing_ok=True)
-
-
-def _end_stuck(folder: Path) -> None:
-    """End a service of ours that hangs: it does not answer, but its command line names it."""
-    state = _read_json(folder / _STATE)
-    if "pid" not in state or "instance" not in state:
-        return
-    try:
-        command = Path(f"/proc/{state['pid']}/cmdline").read_bytes()
-    except OSError:
-        return
-    if str(state["instance"]).encode() in command.split(b"\0"):
-        _end(int(state["pid"]))
-
-
-def _end(pid: int) -> None:
-    for number, seconds in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 2.0)):
-        with suppress(ProcessLookupError):
-            os.kill(pid, number)
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if _is_gone(pid):
-                return
-            time.sleep(0.02)
-
-
-def _is_gone(pid: int) -> bool:
-    with suppress(ChildProcessError):
-        if os.waitpid(pid, os.WNOHANG)[0] == pid:
-            return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((_HOST, port))
-        except OSError:
-            return False
-        return True
 
 
 def _write_endpoints(folder: Path, address: str) -> None:
     keys = Keys()
-    _write_json(
+    write_json(
         folder / _ENDPOINTS,
         {
             "STOCKX_API_URL": f"{address}/stockx/v2",
@@ -287,7 +172,7 @@ def _write_endpoints(folder: Path, address: str) -> None:
 def _drop_papers(settings: Settings, generation: str) -> None:
     """Copy the CSV files of a generation into the inbox, once."""
     note = settings.sandbox_folder / _DROPPED
-    if _read_json(note).get("generation") == generation:
+    if read_json(note).get("generation") == generation:
         return
     inbox = settings.inbox_folder
     inbox.mkdir(parents=True, exist_ok=True)
@@ -297,30 +182,12 @@ def _drop_papers(settings: Settings, generation: str) -> None:
         part = inbox / f".{paper.name}.part"
         shutil.copyfile(paper, part)
         part.rename(inbox / paper.name)
-    _write_json(note, {"generation": generation, "files": [str(inbox / p.name) for p in papers]})
+    write_json(note, {"generation": generation, "files": [str(inbox / p.name) for p in papers]})
 
 
 def _forget_dropped(settings: Settings) -> None:
     """Take the files of the generation before out of the inbox."""
     note = settings.sandbox_folder / _DROPPED
-    for name in _read_json(note).get("files", []):
+    for name in read_json(note).get("files", []):
         Path(name).unlink(missing_ok=True)
     note.unlink(missing_ok=True)
-
-
-def main() -> None:
-    """Serve a folder until ended; used by `start`."""
-    parser = argparse.ArgumentParser(description="Serve the sandbox marketplaces.")
-    parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--instance", default="")
-    parser.add_argument("--per-second", type=float, help="allowed requests a second (StockX)")
-    parser.add_argument("--per-day", type=int, help="allowed requests a UTC day (StockX)")
-    asked = parser.parse_args()
-    limits = Limits(per_second=asked.per_second, per_day=asked.per_day)
-    app = create_app(asked.folder, limits=limits, instance=asked.instance)
-    uvicorn.run(app, host=_HOST, port=asked.port, log_level="warning", access_log=False)
-
-
-if __name__ == "__main__":
-    main()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import sqlite3
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, LiteralString
 
@@ -19,11 +18,11 @@ from psycopg.rows import DictRow, dict_row
 from soleflip_pipelines.errors import SoleflipError
 from soleflip_pipelines.sandbox import storage
 from soleflip_pipelines.sandbox.codes import style_key
+from soleflip_pipelines.sandbox.verify_report import Check, VerifyReport
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.connection import connect
 
 LABEL_FLOOR = 0.97
-_SHOWN = 20
 _FEES = ("transaction_fee", "processing_fee", "shipping_fee", "other_fee")
 _CENTS = Decimal("0.01")
 
@@ -79,75 +78,6 @@ _COUNTS: tuple[tuple[str, LiteralString], ...] = (
 
 class VerifyImpossible(SoleflipError):
     """There is nothing to compare, or nothing to compare with; the text says what to do."""
-
-
-@dataclass(frozen=True)
-class Mismatch:
-    """A difference: which row, which field, what is true and what the mart says."""
-
-    subject: str
-    field: str
-    expected: str
-    found: str
-
-
-@dataclass
-class Check:
-    """One comparison: how many rows were looked at, what differed, how much may."""
-
-    name: str
-    compared: int = 0
-    wrong: int = 0
-    shown: list[Mismatch] = field(default_factory=list)
-    floor: float = 1.0
-
-    @property
-    def share(self) -> float:
-        """Share of what was compared that agrees."""
-        return 1.0 if not self.compared else 1.0 - self.wrong / self.compared
-
-    @property
-    def is_ok(self) -> bool:
-        """Whether as much agrees as must."""
-        return self.share >= self.floor
-
-    def note(self, subject: str, what: str, expected: object, found: object) -> None:
-        """Record a difference; the first ones are shown."""
-        self.wrong += 1
-        if len(self.shown) < _SHOWN:
-            self.shown.append(Mismatch(subject, what, str(expected), str(found)))
-
-
-@dataclass
-class VerifyReport:
-    """The result of a comparison; `str` of it is meant for people."""
-
-    generation: str
-    checks: list[Check]
-
-    @property
-    def ok(self) -> bool:
-        """Whether every check holds."""
-        return all(check.is_ok for check in self.checks)
-
-    def __str__(self) -> str:
-        lines = []
-        for check in self.checks:
-            mark = "ok  " if check.is_ok else "FAIL"
-            floor = f", floor {check.floor:.0%}" if check.floor < 1 else ""
-            lines.append(
-                f"{mark} {check.name}: {check.compared:,} compared, {check.wrong:,} differ "
-                f"({check.share:.2%} agree{floor})"
-            )
-            if check.wrong and (check.floor == 1 or not check.is_ok):
-                lines += [
-                    f"       {m.subject} {m.field}: true {m.expected}, mart {m.found}"
-                    for m in check.shown
-                ]
-                if check.wrong > len(check.shown):
-                    lines.append(f"       … and {check.wrong - len(check.shown):,} more")
-        verdict = "the marts agree with the truth" if self.ok else "the marts differ from the truth"
-        return "\n".join([*lines, verdict])
 
 
 def verify(settings: Settings) -> VerifyReport:

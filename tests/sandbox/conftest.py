@@ -23,7 +23,7 @@ from soleflip_pipelines.sandbox import storage
 from soleflip_pipelines.sandbox.app import create_app
 from soleflip_pipelines.sandbox.business import DEFAULT_SEED, Generation, generate
 from soleflip_pipelines.sandbox.catalogue import DEFAULT_ORDERS
-from soleflip_pipelines.sandbox.gate import Keys, Limits
+from soleflip_pipelines.sandbox.keys import Keys, Limits
 
 UNTIL = date(2026, 11, 22)
 CONTRACT = Path(__file__).parent / "contracts" / "stockx-public-api-v2.openapi.json"

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from soleflip_pipelines.sandbox.gate import Limits
+from soleflip_pipelines.sandbox.keys import Limits
 from tests.sandbox.conftest import KEYS, refresh, serving
 
 pytestmark = pytest.mark.api

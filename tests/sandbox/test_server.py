@@ -16,7 +16,7 @@ import pytest
 
 from soleflip_pipelines.sandbox import server, storage
 from soleflip_pipelines.sandbox.business import Generation, generate
-from soleflip_pipelines.sandbox.gate import Limits
+from soleflip_pipelines.sandbox.keys import Limits
 from soleflip_pipelines.settings import Settings, load_settings
 from tests.sandbox.conftest import KEYS
 
