@@ -37,7 +37,7 @@ class NodeResult:
 
     Attributes:
         unique_id: dbt's id, such as `model.soleflip.order`.
-        name: the model's name, or the kind of test ("grain").
+        name: the model's or test's name, such as "order" or "order_rules".
         resource_type: "model", "seed", "test" or "unit_test".
         status: "success", "pass", "warn", "fail", "error" or "skipped".
         failures: rows that a test found; None where dbt does not count.
@@ -167,7 +167,7 @@ def _node_result(result: Any) -> NodeResult:
     node = result.node
     return NodeResult(
         unique_id=node.unique_id,
-        name=_name(node),
+        name=node.name,
         resource_type=str(getattr(node.resource_type, "value", node.resource_type)),
         status=str(getattr(result.status, "value", result.status)),
         failures=result.failures,
@@ -175,11 +175,6 @@ def _node_result(result: Any) -> NodeResult:
         seconds=round(float(result.execution_time), 3),
         address=_address(node),
     )
-
-
-def _name(node: Any) -> str:
-    metadata = getattr(node, "test_metadata", None)
-    return str(metadata.name if metadata is not None else node.name)
 
 
 def _address(node: Any) -> str | None:

@@ -114,7 +114,8 @@ def test_failed_test_keeps_what_is_published(warehouse: Settings) -> None:
     with connect(warehouse, "loader") as conn:
         load_purchase(conn, "shop|C|1", unit_price="-5.00")
     with pytest.raises(
-        publish.BuildFailed, match=r"test rows_hold of supplier\.purchase_item found 1 bad row"
+        publish.BuildFailed,
+        match=r"test purchase_item_rules of supplier\.purchase_item found 1 bad row",
     ) as failure:
         publish.build_marts(warehouse, "unsound")
     assert any(node.is_failed for node in failure.value.nodes)
