@@ -19,6 +19,7 @@ from soleflip_pipelines.warehouse import publish
 from soleflip_pipelines.warehouse.connection import connect
 from soleflip_pipelines.warehouse.dbt_runner import run_dbt
 from soleflip_pipelines.warehouse.embedded import ServerAddress
+from soleflip_pipelines.warehouse.ids import stable_id
 from tests.conftest import create_database, settings_for
 from tests.warehouse.small_business import load_purchase, load_small_business
 
@@ -90,6 +91,13 @@ def test_money_of_the_small_business(warehouse: Settings) -> None:
         warehouse, "select line_key, status, sold_order_number from inventory.stock order by 1"
     )
     assert stock == [("shop|A|1", "sold", "S-1"), ("shop|B|1", "listed", None)]
+
+
+def test_ids_are_the_same_in_sql_and_in_python(warehouse: Settings) -> None:
+    product = rows(warehouse, "select id from catalog.product where stockx_product_id = 'P-1'")
+    assert product == [(stable_id("product", "stockx", "P-1"),)]
+    unit = rows(warehouse, "select id from inventory.stock where line_key = 'shop|A|1'")
+    assert unit == [(stable_id("stock", "shop|A|1", "1"),)]
 
 
 def test_second_build_changes_only_its_name(warehouse: Settings) -> None:
