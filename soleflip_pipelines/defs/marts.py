@@ -36,6 +36,8 @@ from soleflip_pipelines.warehouse.publish import (
 from soleflip_pipelines.warehouse.statistics import refresh_statistics
 
 PREPARED = "resource_type:seed fqn:soleflip.staging.*"
+# The market is asked for what the labels found to be owned, so its view comes after them.
+MARKET_VIEWS = "fqn:soleflip.staging.*,source:history.market_observation+"
 RESULT_TABLES = (
     "sales_forecast",
     "sales_forecast_daily",
@@ -109,13 +111,16 @@ def _in_order(manifest: Mapping[str, Any], keys: Collection[dg.AssetKey]) -> Ite
             yield key
 
 
-def prepared_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
+def prepared_assets(
+    manifest: Mapping[str, Any], name: str, select: str, exclude: str
+) -> dg.AssetsDefinition:
     """Seeds in `reference` and views in `staging`: put in place when the project has changed."""
 
     @dbt_assets(
         manifest=manifest,
-        select=PREPARED,
-        name="staging",
+        select=select,
+        exclude=exclude,
+        name=name,
         dagster_dbt_translator=AddressTranslator(checks=False),
         pool="dbt",
     )
@@ -277,7 +282,8 @@ def dbt_definitions() -> dg.Definitions:
     manifest = json.loads(ensure_manifest(get_settings()).read_text("utf-8"))
     return dg.Definitions(
         assets=[
-            prepared_assets(manifest),
+            prepared_assets(manifest, "staging", PREPARED, exclude=MARKET_VIEWS),
+            prepared_assets(manifest, "staging_of_market", MARKET_VIEWS, exclude=""),
             mart_assets(manifest),
             result_view_assets(manifest),
         ]

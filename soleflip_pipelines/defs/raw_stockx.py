@@ -12,6 +12,8 @@ from soleflip_pipelines.ingestion import stockx
 
 POOL = "stockx"
 Result = dg.MaterializeResult[Any]
+# What is listed, sold or owned decides which products' market is worth a call.
+MARKET_WANTED = ["raw_stockx.listings", "raw_stockx.orders", "enrichment.purchase_match"]
 
 
 @dg.multi_asset(
@@ -129,13 +131,13 @@ def raw_stockx_variants(
         table_spec(
             "raw_stockx.market_data",
             "One row per variant and currency: the market data seen last.",
-            deps=["raw_stockx.variants", "raw_stockx.listings"],
+            deps=MARKET_WANTED,
             fresh_within_hours=12,
         ),
         table_spec(
             "history.market_observation",
             "One row per variant, currency and moment of asking; the only copy of this history.",
-            deps=["raw_stockx.variants", "raw_stockx.listings"],
+            deps=MARKET_WANTED,
         ),
     ],
     check_specs=raw_checks("raw_stockx.market_data"),

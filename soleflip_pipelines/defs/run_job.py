@@ -63,6 +63,7 @@ def run_job(settings: Settings, job_name: str, console: Console) -> RunOutcome:
     run_id = str(uuid.uuid4())
     with dg.DagsterInstance.get() as instance:
         fail_abandoned_runs(instance)
+        free_leaked_slots(instance)
         progress = _Progress(instance, run_id, console)
         watcher = threading.Thread(target=progress.watch, daemon=True)
         watcher.start()
@@ -91,6 +92,23 @@ def fail_abandoned_runs(instance: dg.DagsterInstance) -> int:
         instance.report_run_failed(run, "the process of this run was killed")
         abandoned += 1
     return abandoned
+
+
+def free_leaked_slots(instance: dg.DagsterInstance) -> int:
+    """Free the pool slots of runs that have ended; a killed run keeps its slot for ever.
+
+    The daemon does the same, but a job on the command line cannot wait for one.
+    """
+    storage = instance.event_log_storage
+    leaked = 0
+    for pool in storage.get_concurrency_keys():
+        info = storage.get_concurrency_info(pool)
+        for run_id in {*info.active_run_ids, *info.pending_run_ids, *info.assigned_run_ids}:
+            run = instance.get_run_by_id(run_id)
+            if run is None or run.is_finished:
+                storage.free_concurrency_slots_for_run(run_id)
+                leaked += 1
+    return leaked
 
 
 def _process_identity(pid: int) -> str:

@@ -18,6 +18,7 @@ from soleflip_pipelines.settings import PROJECT_ROOT
 from soleflip_pipelines.warehouse.publish import SWAPPED_SCHEMAS
 
 RUN_TIMEOUT_S = 400
+SOLEFLIP = str(Path(sys.executable).with_name("soleflip"))
 # What differs between two runs over the same input: when it ran, and the numbers of its batches.
 MOMENTS = (
     "build_id",
@@ -53,7 +54,7 @@ class Installation:
     def soleflip(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
         done = subprocess.run(
-            [sys.executable, "-m", "soleflip_pipelines.cli", *arguments],
+            [SOLEFLIP, *arguments],
             cwd=PROJECT_ROOT,
             env=self.environment,
             capture_output=True,
@@ -67,7 +68,7 @@ class Installation:
     def kill_when(self, arguments: tuple[str, ...], is_time: Callable[[], bool]) -> None:
         """Start a command and kill it with SIGKILL as soon as `is_time` says so."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "soleflip_pipelines.cli", *arguments],
+            [SOLEFLIP, *arguments],
             cwd=PROJECT_ROOT,
             env=self.environment,
             stdout=subprocess.DEVNULL,
