@@ -1,7 +1,7 @@
 """Writing many results at once: COPY into a temporary table, then one merge by key.
 
 Only rows that are new or differ are written, so that a run without news leaves the tables alone.
-What the rows mean belongs to `labelling` and `matching`.
+What the rows mean belongs to `product_labelling`, `size_labelling` and `matching`.
 """
 
 from __future__ import annotations
@@ -96,6 +96,18 @@ def merge(cur: psycopg.Cursor[Any], target: Target, *, replace_all: bool) -> Wri
     )
     fresh = [bool(row[0]) for row in cur.fetchall()]
     return Written(fresh.count(True), fresh.count(False), deleted)
+
+
+def only_row(cur: psycopg.Cursor[Any]) -> tuple[Any, ...]:
+    """The row of a query that always gives one, such as a count.
+
+    Raises:
+        LookupError: the query gave none.
+    """
+    row = cur.fetchone()
+    if row is None:
+        raise LookupError("the query gave no row")
+    return tuple(row)
 
 
 def _columns(names: Sequence[str], alias: str | None = None) -> sql.Composed:

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
+from soleflip_pipelines.catalog.audience import audience_of
 from soleflip_pipelines.catalog.rules import Rules
-from soleflip_pipelines.catalog.size import SizeParser, SizeResult, audience_of
+from soleflip_pipelines.catalog.size import SizeParser
+from soleflip_pipelines.catalog.size_result import SizeResult
 from soleflip_pipelines.catalog.text import normalise, tokens
 
 SIMILAR = 0.88

@@ -16,7 +16,7 @@ import psycopg
 
 from soleflip_pipelines.catalog.bulk import Target, merge, stage
 from soleflip_pipelines.catalog.finder import Line, Match, Product, ProductFinder, Variant
-from soleflip_pipelines.catalog.labelling import ProductLabeller
+from soleflip_pipelines.catalog.labeller import ProductLabeller
 from soleflip_pipelines.catalog.rules import load_rules
 
 PURCHASE_MATCH = Target(

@@ -1,7 +1,8 @@
 """Makers' size charts: one size in the other systems, where that has exactly one answer.
 
 Charts differ by brand and audience and are not always invertible (Nike men's UK 6 is US 6.5 and
-7), so a question without one answer has none. How a size is written is read in `size`.
+7), so a question without one answer has none. How a size is written is read in `size_text`
+and `size_number`.
 """
 
 from __future__ import annotations

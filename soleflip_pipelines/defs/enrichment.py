@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from soleflip_pipelines.catalog import labelling, matching
+from soleflip_pipelines.catalog import matching, product_labelling, size_labelling
 from soleflip_pipelines.catalog.schema import validate_product_label
 from soleflip_pipelines.defs.checks import schema_check
 from soleflip_pipelines.defs.resources import WarehouseResource
@@ -29,7 +29,7 @@ RULES = ["reference.brand_rule", "reference.category_rule", "reference.style_cod
 def enrichment_product_label(warehouse: WarehouseResource) -> Iterator[Result]:
     """Label what is new or changed, and everything when a rule changed."""
     with warehouse.connect() as conn:
-        report = labelling.label_products(conn)
+        report = product_labelling.label_products(conn)
         yield written(
             conn,
             "enrichment.product_label",
@@ -55,7 +55,7 @@ def enrichment_product_label(warehouse: WarehouseResource) -> Iterator[Result]:
 def enrichment_size_label(warehouse: WarehouseResource) -> Iterator[Result]:
     """Read every size text once per context."""
     with warehouse.connect() as conn:
-        report = labelling.label_sizes(conn)
+        report = size_labelling.label_sizes(conn)
         yield written(conn, "enrichment.size_label", report.as_metadata())
 
 

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from soleflip_pipelines.catalog.labelling import label_products, label_sizes
 from soleflip_pipelines.catalog.matching import match_offers, match_purchases
+from soleflip_pipelines.catalog.product_labelling import label_products
 from soleflip_pipelines.catalog.rules import (
     SEEDS,
     TABLES,
@@ -18,6 +18,7 @@ from soleflip_pipelines.catalog.rules import (
     load_rules_from_csv,
     read_csv,
 )
+from soleflip_pipelines.catalog.size_labelling import label_sizes
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.connection import connect
 

@@ -1,0 +1,208 @@
+"""Labels of products: reads staging, asks the labeller, writes `enrichment.product_label`.
+
+Only what is new, changed or was decided by other rules is labelled again; the owner's overrides
+win over everything. How a label is found belongs to `labeller`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import psycopg
+
+from soleflip_pipelines.catalog.brand import BrandResult
+from soleflip_pipelines.catalog.bulk import Target, merge, only_row, stage
+from soleflip_pipelines.catalog.category import CategoryResult
+from soleflip_pipelines.catalog.labeller import ProductLabeller
+from soleflip_pipelines.catalog.rules import Rules, load_rules
+from soleflip_pipelines.catalog.style_code import StyleCode, StyleCodes, code_key
+from soleflip_pipelines.catalog.text import is_blank
+
+PRODUCT_LABEL = Target(
+    table="product_label",
+    keys=("platform", "partner_product_id"),
+    values=(
+        "title", "brand", "parent_brand", "collaborators", "brand_rule", "brand_evidence",
+        "brand_confidence", "category", "product_type", "category_rule", "category_confidence",
+        "style_code", "style_key", "style_keys", "style_rule", "input_hash", "rule_version",
+    ),
+    stamp="labelled_at",
+)  # fmt: skip
+# One row per product of a partner, with the hash of all that its label depends on.
+_PRODUCTS = """
+create temp table product_input on commit drop as
+with product as (
+    select
+        'stockx' as platform,
+        partner_product_id,
+        coalesce(title, url_key, '') as title,
+        brand_raw,
+        product_type_raw as type_raw,
+        style_id_raw as code_raw,
+        null::text as description
+    from staging.stg_stockx__products
+    union all
+    select
+        'awin', feed_id || ':' || aw_product_id, coalesce(product_name, ''), brand_raw,
+        category_raw, mpn, description
+    from staging.stg_awin__offers
+)
+select
+    product.*,
+    override.brand as own_brand,
+    override.category as own_category,
+    override.style_code as own_code,
+    md5(jsonb_build_array(
+        title, brand_raw, type_raw, code_raw, description,
+        override.brand, override.category, override.style_code
+    )::text) as input_hash
+from product
+left join owner.product_override as override using (platform, partner_product_id)
+"""
+_CHANGED = """
+select
+    product_input.platform, product_input.partner_product_id, product_input.title, brand_raw,
+    type_raw, code_raw, description, own_brand, own_category, own_code, product_input.input_hash
+from product_input
+left join enrichment.product_label as label using (platform, partner_product_id)
+where
+    label.input_hash is distinct from product_input.input_hash
+    or label.rule_version is distinct from %s
+"""
+_GONE = """
+delete from enrichment.product_label as label
+where not exists (
+    select from product_input
+    where
+        product_input.platform = label.platform
+        and product_input.partner_product_id = label.partner_product_id
+)
+"""
+_TOTALS = """
+select count(*), count(brand), count(category), count(style_code) from enrichment.product_label
+"""
+
+
+class ProductInput(NamedTuple):
+    """What is known of a product before it is labelled; all texts as the partner wrote them."""
+
+    platform: str
+    partner_product_id: str
+    title: str
+    brand_raw: str | None
+    type_raw: str | None
+    code_raw: str | None
+    description: str | None
+    own_brand: str | None
+    own_category: str | None
+    own_code: str | None
+    input_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabelReport:
+    """What a labelling did and how much of the table now has an answer."""
+
+    labelled: int
+    removed: int
+    total: int
+    with_brand: int
+    with_category: int
+    with_style_code: int
+    rule_version: str
+
+    def as_metadata(self) -> dict[str, Any]:
+        """Flat figures for a run's metadata; shares are of all rows, None for an empty table."""
+        return {
+            "labelled_now": self.labelled,
+            "removed": self.removed,
+            "brand_share": _share(self.with_brand, self.total),
+            "category_share": _share(self.with_category, self.total),
+            "style_code_share": _share(self.with_style_code, self.total),
+            "rule_version": self.rule_version,
+        }
+
+
+def label_products(conn: psycopg.Connection) -> LabelReport:
+    """Label what is new, changed or was decided by other rules; one transaction."""
+    with conn.transaction(), conn.cursor() as cur:
+        rules = load_rules(conn)
+        cur.execute("drop table if exists pg_temp.product_input")
+        cur.execute(_PRODUCTS)
+        cur.execute("analyze product_input")
+        cur.execute(_GONE)
+        removed = cur.rowcount
+        cur.execute(_CHANGED, [rules.version])
+        changed = [ProductInput(*row) for row in cur]
+        labelled = stage(cur, PRODUCT_LABEL, _label_rows(changed, rules))
+        merge(cur, PRODUCT_LABEL, replace_all=False)
+        total, with_brand, with_category, with_code = only_row(cur.execute(_TOTALS))
+    return LabelReport(
+        labelled, removed, total, with_brand, with_category, with_code, rules.version
+    )
+
+
+def _label_rows(products: Iterable[ProductInput], rules: Rules) -> Iterator[tuple[Any, ...]]:
+    labeller = ProductLabeller(rules)
+    parents = {rule.brand: rule.parent_brand for rule in rules.brand_rules}
+    for product in products:
+        label = labeller.label(
+            product.title,
+            brand_raw=product.brand_raw,
+            type_raw=product.type_raw,
+            code_raw=product.code_raw,
+            description=product.description,
+            is_code_field_kept=product.platform == "stockx",
+        )
+        yield (
+            product.platform,
+            product.partner_product_id,
+            product.title,
+            *_brand_columns(label.brand, product.own_brand, parents),
+            *_category_columns(label.category, product.own_category),
+            *_code_columns(label.codes, product.own_code),
+            product.input_hash,
+            rules.version,
+        )
+
+
+def _brand_columns(
+    brand: BrandResult, own: str | None, parents: dict[str, str | None]
+) -> tuple[Any, ...]:
+    # A line under its house (Yeezy under adidas) is listed with those the title names beside it.
+    partners = [name for name in (brand.sub_brand, *brand.collaborators) if name]
+    if not is_blank(own):
+        known = parents.get(own or "")
+        return own, known, partners, "owner:override", "decided by the owner", Decimal(1)
+    return (
+        brand.brand,
+        brand.parent_brand,
+        partners,
+        brand.rule,
+        brand.evidence,
+        Decimal(str(round(brand.confidence, 3))),
+    )
+
+
+def _category_columns(category: CategoryResult, own: str | None) -> tuple[Any, ...]:
+    if not is_blank(own):
+        return own, None, "owner:override", Decimal(1)
+    confidence = Decimal(str(round(category.confidence, 3)))
+    return category.category, category.product_type, category.rule, confidence
+
+
+def _code_columns(codes: StyleCodes, own: str | None) -> tuple[Any, ...]:
+    if not is_blank(own):
+        key = code_key(own or "")
+        return own, key, [key], "owner:override"
+    first: StyleCode | None = codes.first
+    if first is None:
+        return None, None, [], None
+    return first.code, first.key, list(codes.keys), first.rule
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None

@@ -1,0 +1,123 @@
+"""Sizes that are no number in a system: letters, waists, ages, grades, and one size for all.
+
+Each reader gets a cleaned text and answers with a size, or None if the text is not of its kind.
+Numbers with or without a system belong to `size_number`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from soleflip_pipelines.catalog.size_result import ONE_SIZE, SizeContext, SizeResult
+from soleflip_pipelines.catalog.text import fold
+
+_FRACTIONS = str.maketrans(
+    {"½": " 1/2", "⅓": " 1/3", "⅔": " 2/3", "¼": " 1/4", "¾": " 3/4", "⅛": " 1/8", "⅜": " 3/8",
+     "⅝": " 5/8", "⅞": " 7/8"}
+)  # fmt: skip
+_LABELS = re.compile(
+    r"^(?:(?:SHOE )?SIZE|SIZES|(?:SCHUH)?GR(?:OSSE|OESSE)?|SZ|TAILLE|TALLA)\b[.:]?"
+)
+_ONE = re.compile(
+    r"(?:ONE ?-?SIZE(?: FITS (?:ALL|MOST))?|O/?S|OSFA|OSFM|OSZ|1 ?SIZE|NO ?SIZE|UNI|UNIVERSAL|TU"
+    r"|EINHEITSGROSSE|EINHEITSGROESSE|ONESIZE|TAILLE UNIQUE|UNICA|NOSIZE|FREE SIZE|SINGLE)"
+)
+_ALPHA_NAMES = {
+    "EXTRA SMALL": "XS", "X-SMALL": "XS", "X SMALL": "XS", "XSMALL": "XS", "SMALL": "S",
+    "MEDIUM": "M", "LARGE": "L", "X-LARGE": "XL", "X LARGE": "XL", "XLARGE": "XL",
+    "EXTRA LARGE": "XL", "XX-LARGE": "XXL", "XX LARGE": "XXL", "XXLARGE": "XXL",
+    "XX-SMALL": "XXS", "SM": "S", "MD": "M", "LG": "L", "MED": "M", "LRG": "L", "SML": "S",
+    "XLG": "XL", "XSM": "XS",
+}  # fmt: skip
+_ALPHA = r"(?:\d{1,2}X[SL]|X{0,5}[SL]|M)"
+_ALPHA_ONE = re.compile(_ALPHA)
+_ALPHA_TWO = re.compile(rf"({_ALPHA}) ?[/-] ?({_ALPHA})")
+_ALPHA_NOTED = re.compile(rf"({_ALPHA}) ?(?:/|-|\() ?(?:MEN|WOMEN|KIDS|US|EU|UK|W|\d).*")
+_ALPHA_REGION = re.compile(
+    rf"(?:US|EU|UK|ASIA|JP|INT|MEN|WOMEN)S? ({_ALPHA})|({_ALPHA}) ?(?:TALL|SHORT|LONG|REGULAR)"
+)
+_WAIST = (
+    re.compile(r"W ?(\d{2})(?: ?[/X,-]? ?L ?(\d{2}))?"),
+    re.compile(r"(\d{2}) ?W(?:AIST)?(?: ?[/X,-]? ?(\d{2}) ?L(?:ENGTH)?)?"),
+    re.compile(r"([2-5]\d) ?[/X] ?([23]\d)"),
+    re.compile(r"([2-5]\d)(?:\"| ?IN(?:CH|CHES)?)?(?: WAIST)()?"),
+)
+PARTS = re.compile(r" ?[/|] ?")
+_AGE = re.compile(r"(\d{1,2}(?:-\d{1,2})?) ?(T|M|MONTHS?|MONATE|Y|YEARS?|YRS|JAHRE)")
+_GRADE = re.compile(r"(PSA|BGS|CGC|SGC) ?(\d{1,2}(?:\.5)?)")
+
+
+def clean(raw: str) -> str:
+    """Upper case, one kind of fraction, comma and blank, no label such as `Gr.` before it."""
+    text = fold(raw.translate(_FRACTIONS)).upper()
+    text = re.sub(r"(?<=\d),(?=\d)", ".", text)
+    text = re.sub(r"[\s_]+", " ", text.replace("'", "").replace('"', "")).strip(" .:;")
+    return re.sub(r"(?<=\d)\.0+(?!\d)", "", _LABELS.sub("", text).strip())
+
+
+def read_one_size(text: str, _: SizeContext) -> SizeResult | None:
+    """`One Size`, `O/S`: the thing comes in one size."""
+    return ONE_SIZE if _ONE.fullmatch(text) else None
+
+
+def read_alpha(text: str, _: SizeContext) -> SizeResult | None:
+    """`XL`, `Small/Medium`, `US L`: sizes by letter."""
+    named = _ALPHA_NAMES.get(text, text)
+    if _ALPHA_ONE.fullmatch(named):
+        return _letters(named)
+    spelt = "/".join(_ALPHA_NAMES.get(part, part) for part in PARTS.split(text))
+    if match := _ALPHA_TWO.fullmatch(spelt):
+        one, other = _letters(match[1]), _letters(match[2])
+        value = f"{one.value}/{other.value}"
+        return SizeResult("ALPHA", "", value, f"ALPHA {value}", confidence=0.97)
+    if match := _ALPHA_REGION.fullmatch(named):
+        return _letters(match[1] or match[2])
+    if match := _ALPHA_NOTED.fullmatch(named):
+        return _letters(match[1])
+    return None
+
+
+def _letters(letters: str) -> SizeResult:
+    """`2XL` and `XXL` are one size, and so on up; from four on the number is the spelling."""
+    match = re.fullmatch(r"(\d*)(X*)([SML])", letters)
+    if match is None:
+        raise ValueError(letters)
+    count = int(match[1]) if match[1] else len(match[2])
+    value = ("X" * count if count <= 3 else f"{count}X") + match[3]
+    return SizeResult("ALPHA", "", value, f"ALPHA {value}", confidence=0.97)
+
+
+def read_grade(text: str, _: SizeContext) -> SizeResult | None:
+    """`PSA 10`: the grade of a card stands where others have a size."""
+    match = _GRADE.fullmatch(text)
+    if match is None:
+        return None
+    return SizeResult("GRADE", "", match[2], f"{match[1]} {match[2]}", confidence=0.97)
+
+
+def read_waist(text: str, context: SizeContext) -> SizeResult | None:
+    """`W34 L32`, `34x32`, `34`: trousers by waist and length, in inches."""
+    for pattern in _WAIST:
+        match = pattern.fullmatch(text)
+        if match is None:
+            continue
+        waist, length = match[1], match[2]
+        if pattern is _WAIST[2] and int(waist) % 2 == 0 and int(length) - int(waist) == 2:
+            return None  # 36/38 is two EU sizes, no trousers
+        if not length and int(waist) < 20:
+            return None
+        key = f"W{waist} L{length}" if length else f"W{waist}"
+        value = f"{waist}/{length}" if length else waist
+        return SizeResult("WAIST", context.audience, value, key, confidence=0.95)
+    return None
+
+
+def read_age(text: str, context: SizeContext) -> SizeResult | None:
+    """Ages of children's clothes; a shoe's `6Y` is a US size, and `12 M` never an age."""
+    match = _AGE.fullmatch(text)
+    if match is None or (context.is_shoe and len(match[2]) == 1):
+        return None
+    unit = "M" if match[2].startswith("M") else "Y"
+    if match[2] == "M" and "-" not in match[1] and context.audience not in ("kids", "toddler"):
+        return None
+    return SizeResult("AGE", "kids", match[1], f"AGE {match[1]}{unit}", confidence=0.85)
