@@ -7,6 +7,7 @@ its hash in the ledger still keeps it from being loaded twice.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,24 +60,33 @@ def import_inbox(
         settings: which inbox.
         conn: a connection of the loader role.
         run_id: Dagster's run, for the ledger.
-        log: told about each file.
+        log: told about each file with rejected rows and each that was not imported, and at the end
+            the sums of all.
 
     Returns:
         the batches of the files that had not been loaded before.
     """
     folder = settings.inbox_folder
     results: list[BatchResult] = []
-    for path in waiting_files(folder):
+    others: Counter[str] = Counter()
+    paths = waiting_files(folder)
+    for path in paths:
         if not _is_quiet(path):
             log(f"{path.name} is still being written: left for the next run")
+            others["left for the next run"] += 1
             continue
         try:
             result = import_file(settings, conn, path, run_id=run_id, log=log)
         except FileRefused as error:
             log(str(error))
+            others["refused"] += 1
             continue
-        if not result.is_repeat:
+        if result.is_repeat:
+            others["imported before"] += 1
+        else:
             results.append(result)
+    if paths:
+        log(_sums(len(paths), results, others))
     return results
 
 
@@ -90,7 +100,7 @@ def import_file(
 ) -> BatchResult:
     """Import one file; a content that was imported before, under whatever name, is left alone.
 
-    Arguments as in `import_inbox`.
+    Arguments as in `import_inbox`; `log` is told about rejected rows alone.
 
     Raises:
         FileRefused: nothing of the file was kept; the text says what to do.
@@ -110,9 +120,7 @@ def import_file(
                 dagster_run_id=run_id,
             ),
         )
-        if result.is_repeat:
-            log(f"{file.name}: already imported, in batch {result.batch_id}")
-        else:
+        if result.rejected and not result.is_repeat:
             log(
                 f"{file.name}: {header.kind.name}, {result.read:,} rows, {result.inserted:,} new, "
                 f"{result.updated:,} changed, {result.duplicate:,} repeated, "
@@ -121,6 +129,22 @@ def import_file(
         if path.parent.resolve() == settings.inbox_folder.resolve():
             _move_away(path, file.sha256)
     return result
+
+
+def _sums(files: int, results: list[BatchResult], others: Counter[str]) -> str:
+    """One line on all files; the rows are those of the files that were imported now."""
+    rows = {
+        "rows read": sum(result.read for result in results),
+        "new": sum(result.inserted for result in results),
+        "changed": sum(result.updated for result in results),
+        "unchanged": sum(result.unchanged for result in results),
+        "repeated": sum(result.duplicate for result in results),
+        "rejected": sum(result.rejected for result in results),
+    }
+    line = f"{files:,} file{'' if files == 1 else 's'}: "
+    line += ", ".join(f"{count:,} {what}" for what, count in rows.items())
+    left = ", ".join(f"{count:,} {what}" for what, count in others.items())
+    return f"{line}; of the files {left}" if left else line
 
 
 def _rows(file: OpenFile, judge: RowJudge) -> Iterator[Record | Rejection]:

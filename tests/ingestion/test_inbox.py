@@ -58,8 +58,27 @@ def test_a_file_is_loaded_with_its_bad_rows_aside_and_moved(
     (kept,) = (folder / "imported").iterdir()
     assert kept.name.endswith("_march.csv")
     assert lines == [
-        "march.csv: purchases, 2 rows, 1 new, 0 changed, 0 repeated, 1 rejected; 1 other lines"
+        "march.csv: purchases, 2 rows, 1 new, 0 changed, 0 repeated, 1 rejected; 1 other lines",
+        "1 file: 2 rows read, 1 new, 0 changed, 0 unchanged, 0 repeated, 1 rejected",
     ]
+
+
+def test_clean_files_share_one_line(
+    settings: Settings, conn: psycopg.Connection, folder: Path
+) -> None:
+    clean = SHEET.replace("none", "1")
+    drop(folder, "a.csv", clean)
+    drop(folder, "b.csv", clean.replace("A-1", "A-2"))
+    drop(folder, "b (copy).csv", clean.replace("A-1", "A-2"))
+    drop(folder, "c_unknown.csv", "a,b,c\n1,2,3\n")
+    lines: list[str] = []
+    import_inbox(settings, conn, log=lines.append)
+    assert len(lines) == 2
+    assert lines[0].startswith("c_unknown.csv was not imported")
+    assert lines[1] == (
+        "4 files: 4 rows read, 4 new, 0 changed, 0 unchanged, 0 repeated, 0 rejected; "
+        "of the files 1 imported before, 1 refused"
+    )
 
 
 def test_a_content_is_loaded_once_under_whatever_name(
@@ -73,7 +92,7 @@ def test_a_content_is_loaded_once_under_whatever_name(
     elsewhere = drop(tmp_path, "march.csv")
     lines: list[str] = []
     assert import_file(settings, conn, elsewhere, log=lines.append).is_repeat
-    assert lines[0].startswith("march.csv: already imported, in batch ")
+    assert lines == []
     assert elsewhere.exists()
     assert conn.execute("select count(*) from integration.import_batches").fetchone() == (1,)
 
@@ -114,7 +133,8 @@ def test_a_file_that_is_still_being_written_waits(
     monkeypatch.setattr(inbox.time, "sleep", lambda _: path.write_text(SHEET + "Shop,A-2,1"))
     lines: list[str] = []
     assert import_inbox(settings, conn, log=lines.append) == []
-    assert lines == ["growing.csv is still being written: left for the next run"]
+    assert lines[0] == "growing.csv is still being written: left for the next run"
+    assert lines[-1].endswith("; of the files 1 left for the next run")
     drop(folder, "growing.csv")
     assert len(import_inbox(settings, conn, log=str)) == 1
 
