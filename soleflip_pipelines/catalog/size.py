@@ -108,6 +108,8 @@ class SizeParser:
             return size
         system, value = size.system, size.value
         if system == "KR":
+            if " " in value:
+                return size  # millimetres have no fractions
             system, value = "CM", f"{float(value) / 10:g}"
         found = self._charts.to_us(context.brand, _charts_for(context, size), system, value)
         if found is None:

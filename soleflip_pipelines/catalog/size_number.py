@@ -123,7 +123,8 @@ def _value(number: str, system: str) -> str:
         return f"{whole} 2/3"
     if system == "CAP":
         return whole + _EIGHTHS.get(f".{decimals.rstrip('0')}", f".{decimals}")
-    return f"{float(number):g}"
+    # "9.5 1/2" is no number that anybody means: it stays as it is written.
+    return number if " " in number else f"{float(number):g}"
 
 
 def _bare(number: str, context: SizeContext) -> SizeResult:

@@ -12,6 +12,9 @@ MAX_RUNTIME = {"dagster/max_runtime": str(2 * 3600)}
 
 STAGING = "group:reference or group:staging"
 LABELS = "group:enrichment and not tag:reads_marts"
+# Who asks for the marts gets them built; the run of everything builds them when there is news.
+KEEP_UNCHANGED = {"ops": {"marts": {"config": {"rebuild_unchanged": False}}}}
+
 MARTS = "kind:dbt and not group:reference and not group:staging"
 
 # Every job's assets, as Dagster's selection syntax says them.
@@ -89,7 +92,11 @@ def jobs() -> dg.Definitions:
         jobs=[
             *(
                 dg.define_asset_job(
-                    name, selection=selection, description=description, tags=MAX_RUNTIME
+                    name,
+                    selection=selection,
+                    description=description,
+                    tags=MAX_RUNTIME,
+                    config=KEEP_UNCHANGED if name == "refresh_all" else None,
                 )
                 for name, (selection, description) in SELECTIONS.items()
             ),

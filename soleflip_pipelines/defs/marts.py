@@ -19,6 +19,7 @@ from dagster_dbt import (
     dbt_assets,
 )
 from dagster_dbt.asset_utils import get_asset_check_key_for_test
+from pydantic import Field
 
 from soleflip_pipelines.defs.resources import WarehouseResource
 from soleflip_pipelines.defs.support import OWNERS, table_metadata, written
@@ -32,6 +33,7 @@ from soleflip_pipelines.warehouse.publish import (
     build_marts,
     ensure_manifest,
     prepare_dbt,
+    up_to_date_build,
 )
 from soleflip_pipelines.warehouse.statistics import refresh_statistics
 
@@ -56,6 +58,16 @@ WRITTEN_SCHEMAS = (
     "reference",
     "enrichment",
 )
+
+
+class MartsConfig(dg.Config):
+    """How to run the build of the marts."""
+
+    rebuild_unchanged: bool = Field(
+        default=True,
+        description="Build although nothing has changed since the published build: no new or "
+        "changed input row, the same dbt project, the same day.",
+    )
 
 
 class AddressTranslator(DagsterDbtTranslator):
@@ -156,9 +168,15 @@ def mart_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         pool="dbt",
     )
     def marts(
-        context: dg.AssetExecutionContext, warehouse: WarehouseResource
+        context: dg.AssetExecutionContext, config: MartsConfig, warehouse: WarehouseResource
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         settings = warehouse.settings
+        kept = None if config.rebuild_unchanged else up_to_date_build(settings)
+        if kept is not None:
+            context.log.info("nothing is new since build %s, which stays published", kept)
+            for key in _in_order(manifest, context.selected_asset_keys):
+                yield dg.MaterializeResult(asset_key=key, metadata={"build_id": kept, "kept": True})
+            return
         refresh_statistics(settings, WRITTEN_SCHEMAS)
         try:
             build = build_marts(settings, build_id=context.run_id)

@@ -88,8 +88,10 @@ def create_next(conn: psycopg.Connection, schemas: Sequence[str]) -> None:
             )
 
 
-def swap(conn: psycopg.Connection, schemas: Sequence[str], build_id: str) -> None:
+def swap(conn: psycopg.Connection, schemas: Sequence[str], build_id: str, inputs: str) -> None:
     """Put the new set in the old one's place, all schemas in one short transaction.
+
+    `build_id` and the digest of its inputs are noted in the same transaction.
 
     Raises:
         psycopg.errors.LockNotAvailable: somebody kept the schemas locked through all attempts.
@@ -102,9 +104,10 @@ def swap(conn: psycopg.Connection, schemas: Sequence[str], build_id: str) -> Non
                 conn.execute("set local role soleflip_loader")
                 conn.execute(
                     "insert into core.setting (setting_key, setting_value)"
-                    " values ('last_build_id', %s) on conflict (setting_key) do update"
+                    " values ('last_build_id', %s), ('last_build_inputs', %s)"
+                    " on conflict (setting_key) do update"
                     " set setting_value = excluded.setting_value, updated_at = now()",
-                    [build_id],
+                    [build_id, inputs],
                 )
             break
         except psycopg.errors.LockNotAvailable:
