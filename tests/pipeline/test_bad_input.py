@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,29 +14,37 @@ from tests.pipeline.installation import Installation
 pytestmark = pytest.mark.integration
 
 
+@pytest.fixture(scope="module")
+def small(new_installation: Callable[..., Installation]) -> Installation:
+    """An installation of these tests alone, whose orders were read once."""
+    installation = new_installation(orders=40, seed=5)
+    installation.soleflip("run", "sync_orders")
+    return installation
+
+
 def one_sentence(text: str) -> bool:
     return "Traceback" not in text and 0 < len(text.strip()) < 2000
 
 
-def test_a_wrong_key_names_the_variable(finished: Installation) -> None:
-    wrong = finished.with_environment(STOCKX_API_KEY="wrong-key-canary")
+def test_a_wrong_key_names_the_variable(small: Installation) -> None:
+    wrong = small.with_environment(STOCKX_API_KEY="wrong-key-canary")
     done = wrong.soleflip("run", "sync_orders", check=False)
     assert done.returncode == 1
     assert "STOCKX_API_KEY" in done.stdout + done.stderr
     assert "wrong-key-canary" not in done.stdout + done.stderr
     assert one_sentence(done.stderr or done.stdout)
-    finished.soleflip("run", "sync_orders")
+    small.soleflip("run", "sync_orders")
 
 
-def test_a_dead_marketplace_is_named(finished: Installation) -> None:
-    dead = finished.with_environment(STOCKX_API_URL="http://127.0.0.1:9/v2")
+def test_a_dead_marketplace_is_named(small: Installation) -> None:
+    dead = small.with_environment(STOCKX_API_URL="http://127.0.0.1:9/v2")
     done = dead.soleflip("run", "sync_orders", check=False)
     assert done.returncode == 1
     assert "StockX" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_a_file_with_bad_rows_keeps_the_good_ones(finished: Installation, tmp_path: Path) -> None:
+def test_a_file_with_bad_rows_keeps_the_good_ones(small: Installation, tmp_path: Path) -> None:
     file = tmp_path / "einkauf.csv"
     file.write_text(
         "Lieferant;Bestellnummer;Position;Kaufdatum;Artikel;Größe;Menge;Einzelpreis;Währung\n"
@@ -43,44 +52,44 @@ def test_a_file_with_bad_rows_keeps_the_good_ones(finished: Installation, tmp_pa
         "Testshop;T-1;2;03.04.2025;Testschuh;US 9;1;bald;EUR\n",
         "utf-8",
     )
-    done = finished.soleflip("import", str(file))
+    done = small.soleflip("import", str(file))
     assert "1 new" in done.stdout
     assert "1 rejected" in done.stdout
-    again = finished.soleflip("import", str(file))
+    again = small.soleflip("import", str(file))
     assert "loaded before" in again.stdout
 
 
-def test_a_file_of_unknown_kind_is_refused(finished: Installation, tmp_path: Path) -> None:
+def test_a_file_of_unknown_kind_is_refused(small: Installation, tmp_path: Path) -> None:
     file = tmp_path / "letters.csv"
     file.write_text("a,b\n1,2\n", "utf-8")
-    done = finished.soleflip("import", str(file), check=False)
+    done = small.soleflip("import", str(file), check=False)
     assert done.returncode == 1
     assert "letters.csv" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_database_that_refuses_is_named_without_its_password(finished: Installation) -> None:
+def test_a_database_that_refuses_is_named_without_its_password(small: Installation) -> None:
     url = "postgresql://somebody:secret-canary@127.0.0.1:9/nowhere"
-    refused = finished.with_environment(SOLEFLIP_DATABASE_URL=url)
+    refused = small.with_environment(SOLEFLIP_DATABASE_URL=url)
     done = refused.soleflip("run", check=False)
     assert done.returncode == 1
     assert "127.0.0.1" in done.stderr
     assert "secret-canary" not in done.stdout + done.stderr
 
 
-def test_a_sandbox_database_refuses_live_rows(finished: Installation) -> None:
-    live = finished.with_environment(SOLEFLIP_MODE="live")
+def test_a_sandbox_database_refuses_live_rows(small: Installation) -> None:
+    live = small.with_environment(SOLEFLIP_MODE="live")
     done = live.soleflip("run", "sync_orders", check=False)
     assert done.returncode == 1
     assert "sandbox" in done.stderr
     assert "live" in done.stderr
 
 
-def test_live_mode_without_a_credential_names_it(finished: Installation, tmp_path: Path) -> None:
+def test_live_mode_without_a_credential_names_it(small: Installation, tmp_path: Path) -> None:
     home = tmp_path / "live"
     live = Installation(
         {
-            **{k: v for k, v in finished.environment.items() if not k.startswith("SOLEFLIP_DA")},
+            **{k: v for k, v in small.environment.items() if not k.startswith("SOLEFLIP_DA")},
             "SOLEFLIP_MODE": "live",
             "SOLEFLIP_HOME": str(home),
         },
@@ -95,26 +104,26 @@ def test_live_mode_without_a_credential_names_it(finished: Installation, tmp_pat
         live.soleflip("db", "stop")
 
 
-def test_a_busy_port_is_named(finished: Installation) -> None:
+def test_a_busy_port_is_named(small: Installation) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         port = listener.getsockname()[1]
-        done = finished.soleflip("ui", "--port", str(port), check=False)
+        done = small.soleflip("ui", "--port", str(port), check=False)
     assert done.returncode == 1
     assert str(port) in done.stderr
     assert "in use" in done.stderr
 
 
-def test_an_unknown_job_lists_the_known_ones(finished: Installation) -> None:
-    done = finished.soleflip("run", "refresh_al", check=False)
+def test_an_unknown_job_lists_the_known_ones(small: Installation) -> None:
+    done = small.soleflip("run", "refresh_al", check=False)
     assert done.returncode == 1
     assert "refresh_all" in done.stderr
 
 
-def test_no_secret_is_written_anywhere(finished: Installation) -> None:
+def test_no_secret_is_written_anywhere(small: Installation) -> None:
     """The sandbox's credentials stand for real ones: not in a log, not in Dagster's tables."""
-    endpoints = json.loads((finished.home / "sandbox" / "endpoints.json").read_text())
+    endpoints = json.loads((small.home / "sandbox" / "endpoints.json").read_text())
     secrets = [
         value
         for name, value in endpoints.items()
@@ -123,7 +132,7 @@ def test_no_secret_is_written_anywhere(finished: Installation) -> None:
     assert len(secrets) >= 4
     events = "\n".join(
         str(row[0])
-        for row in finished.query(
+        for row in small.query(
             "select event from dagster.event_logs union all select run_body from dagster.runs"
             " union all select value_encrypted from core.system_config"
         )
@@ -131,7 +140,7 @@ def test_no_secret_is_written_anywhere(finished: Installation) -> None:
     logs = "\n".join(
         path.read_text("utf-8", errors="replace")
         for folder in ("dagster", "dbt/logs")
-        for path in (finished.home / folder).rglob("*")
+        for path in (small.home / folder).rglob("*")
         if path.is_file() and path.stat().st_size < 50_000_000
     )
     for secret in secrets:
