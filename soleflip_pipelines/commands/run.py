@@ -17,9 +17,9 @@ from soleflip_pipelines.warehouse.connection import connect
 
 SUMMARY_JOBS = ("refresh_all", "rebuild_marts")
 NEXT_STEPS = (
-    ("make dev", "the Dagster UI: what ran, what comes next, every table with its history"),
-    ("make docs", "what each table and column means, and where it comes from"),
-    ("soleflip verify", "compare every figure with the sandbox's truth, to the cent"),
+    ("make dev", "the Dagster UI: what ran, and every table"),
+    ("make docs", "what each table and column means"),
+    (".venv/bin/soleflip verify", "compare the figures with the truth"),
 )
 
 
@@ -65,7 +65,7 @@ def _print_success(
     if job == "refresh_all":
         console.print("\n[bold]Try next[/bold]")
         for command, purpose in NEXT_STEPS:
-            console.print(f"  {command:<18}[dim]{purpose}[/dim]", highlight=False)
+            console.print(f"  {command:<27}[dim]{purpose}[/dim]", highlight=False)
 
 
 def _print_failure(job: str, outcome: RunOutcome, console: Console) -> None:
