@@ -65,8 +65,7 @@ def run_job(settings: Settings, job_name: str, console: Console) -> RunOutcome:
         fail_abandoned_runs(instance)
         free_leaked_slots(instance)
         progress = _Progress(instance, run_id, console)
-        watcher = threading.Thread(target=progress.watch, daemon=True)
-        watcher.start()
+        progress.start()
         try:
             result = definitions.resolve_job_def(job_name).execute_in_process(
                 instance=instance,
@@ -77,7 +76,6 @@ def run_job(settings: Settings, job_name: str, console: Console) -> RunOutcome:
             )
         finally:
             progress.finish()
-            watcher.join()
         progress.outcome.succeeded = result.success
         return progress.outcome
 
@@ -129,14 +127,20 @@ class _Progress:
         self._console = console
         self._cursor: str | None = None
         self._ended = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
 
-    def watch(self) -> None:
-        while not self._ended.wait(POLL_SECONDS):
-            self._drain()
+    def start(self) -> None:
+        self._watcher.start()
 
     def finish(self) -> None:
+        """Show what is left, after the thread has ended: two readers would show it twice."""
         self._ended.set()
+        self._watcher.join()
         self._drain()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(POLL_SECONDS):
+            self._drain()
 
     def _drain(self) -> None:
         while True:

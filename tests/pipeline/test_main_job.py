@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
 
+from soleflip_pipelines.settings import PROJECT_ROOT
 from tests.pipeline.installation import Installation
 
 pytestmark = pytest.mark.integration
@@ -61,3 +63,11 @@ def test_killed_while_building_marts_then_run_again_equals_the_undisturbed_run(
     assert disturbed.contents() == finished.contents()
     leftovers = "select nspname from pg_namespace where nspname ~ '__(next|old)'"
     assert disturbed.query(leftovers) == []
+
+
+def test_the_queries_of_the_readme_answer(finished: Installation) -> None:
+    readme = (PROJECT_ROOT / "README.md").read_text("utf-8")
+    queries = re.search(r"```sql\n(.*?)```", readme, re.DOTALL)
+    assert queries is not None
+    for query in filter(str.strip, queries[1].split(";")):
+        assert finished.query(query)
