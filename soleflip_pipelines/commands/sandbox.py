@@ -48,7 +48,7 @@ def url() -> None:
 
 @app.command()
 def reset(
-    orders: Annotated[int, typer.Option(min=1, help="How many StockX orders.")] = 1106,
+    orders: Annotated[int, typer.Option(min=0, help="How many StockX orders.")] = 1106,
     seed: Annotated[int, typer.Option(help="Another number is another business.")] = 20261122,
     until: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day; default today.")

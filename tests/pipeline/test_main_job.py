@@ -71,3 +71,10 @@ def test_the_queries_of_the_readme_answer(finished: Installation) -> None:
     assert queries is not None
     for query in filter(str.strip, queries[1].split(";")):
         assert finished.query(query)
+
+
+def test_an_empty_business_runs_through(new_installation: Callable[..., Installation]) -> None:
+    empty = new_installation(orders=0, seed=19)
+    empty.soleflip("run")
+    empty.soleflip("verify")
+    assert empty.query('select count(*) from sales."order"') == [(0,)]
