@@ -62,7 +62,7 @@ def ui(
 ) -> None:
     """Serve the Dagster UI with schedules and sensors until Ctrl+C."""
     from soleflip_pipelines.commands.support import running_settings
-    from soleflip_pipelines.defs.ui import serve
+    from soleflip_pipelines.commands.ui import serve
 
     raise typer.Exit(serve(running_settings(console), host, port))
 

@@ -18,12 +18,12 @@ class PortBusy(SoleflipError):
     """Another program listens on the port."""
 
 
-def require_free_port(port: int) -> None:
+def require_free_port(port: int, host: str = HOST) -> None:
     """Raise PortBusy when the port is taken, before any slow work is done."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((host, port))
         except OSError:
             raise PortBusy(
                 f"port {port} is in use by another program: choose another with --port"
