@@ -27,6 +27,7 @@ HOST = "127.0.0.1"
 STATE = "server.json"
 _LOG = "server.log"
 _START_SECONDS = 30.0
+_PORT_SECONDS = 3.0
 
 
 class SandboxUnavailable(SoleflipError):
@@ -65,7 +66,7 @@ def launch(folder: Path, limits: Limits) -> str:
     """
     end_stuck(folder)
     port = int(read_json(folder / STATE).get("port", 0)) or _free_port()
-    if not _is_free(port):
+    if not _becomes_free(port):
         raise SandboxUnavailable(
             f"port {port} of the sandbox is taken by another program: end that program, or delete "
             f"{folder / STATE} so that another port is chosen"
@@ -139,6 +140,16 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
+
+
+def _becomes_free(port: int) -> bool:
+    """Whether the port is free, now or in a moment: a killed process is gone before its sockets."""
+    deadline = time.monotonic() + _PORT_SECONDS
+    while not _is_free(port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def _is_free(port: int) -> bool:
