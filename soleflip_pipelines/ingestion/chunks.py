@@ -47,7 +47,7 @@ def fetch_in_chunks(
 
     Raises:
         PartnerError: what no later key will do better with: a refused login, a spent quota, or
-            several failures in a row. The results up to there have been yielded before.
+            several failures in a row. The results until then have been yielded before.
     """
     failures = 0
     with ThreadPoolExecutor(workers) as pool:
@@ -55,8 +55,6 @@ def fetch_in_chunks(
             chunk = keys[start : start + CHUNK_KEYS]
             waiting = [pool.submit(_fetched, key, fetch) for key in chunk]
             done, failures, fatal = _gathered(waiting, failures)
-            if fatal is not None:
-                pool.shutdown(cancel_futures=True)
             if done:
                 yield done
             if fatal is not None:
@@ -66,17 +64,27 @@ def fetch_in_chunks(
 def _gathered(
     waiting: Sequence[Future[Fetched[T]]], failures: int
 ) -> tuple[list[Fetched[T]], int, PartnerError | None]:
-    """The results up to an error that ends the reading, failures in a row, and that error."""
+    """The results up to an error that ends the reading, failures in a row, and that error.
+
+    Calls that were under way when it came have been spent, so their replies are kept too.
+    """
     done: list[Fetched[T]] = []
+    fatal: PartnerError | None = None
     for future in waiting:
+        if fatal is not None and future.cancel():
+            continue
         result = future.result()
-        if result.error is not None and not _is_of_one_key(result.error):
-            return done, failures, result.error
+        if fatal is not None:
+            if result.error is None:
+                done.append(result)
+            continue
         failures = failures + 1 if isinstance(result.error, TransientPartnerError) else 0
-        if failures == MAX_FAILURES_IN_A_ROW:
-            return done, failures, result.error
-        done.append(result)
-    return done, failures, None
+        is_of_all = result.error is not None and not _is_of_one_key(result.error)
+        if is_of_all or failures == MAX_FAILURES_IN_A_ROW:
+            fatal = result.error
+        else:
+            done.append(result)
+    return done, failures, fatal
 
 
 def _fetched(key: str, fetch: Callable[[str], T]) -> Fetched[T]:
