@@ -138,6 +138,7 @@ def test_failed_test_keeps_what_is_published(warehouse: Settings) -> None:
 
 def test_readers_never_see_an_error_or_a_mixture(warehouse: Settings) -> None:
     watcher = Watcher(warehouse)
+    held_from = time.monotonic()
     with connect(warehouse, "reader") as idle:
         # A reader that went to lunch in the middle of its transaction.
         idle.execute('select count(*) from sales."order"')
@@ -145,11 +146,13 @@ def test_readers_never_see_an_error_or_a_mixture(warehouse: Settings) -> None:
         for number in range(3):
             publish.build_marts(warehouse, f"watched {number}")
         idle.rollback()
+    held_s = time.monotonic() - held_from
     watcher.finish()
     assert watcher.errors == []
     assert watcher.mixtures == []
     assert {"watched 0", "watched 1", "watched 2"} <= watcher.seen
-    assert watcher.longest_wait_s < 1.0
+    # Who is kept waiting by the idle reader waits as long as that one sits there.
+    assert watcher.longest_wait_s < held_s / 3
     # What the idle reader held is dropped by the next build.
     publish.build_marts(warehouse, "after")
     assert rows(warehouse, SIDE_SCHEMAS) == []
