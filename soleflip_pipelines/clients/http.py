@@ -34,6 +34,7 @@ MAX_ERROR_BYTES = 64 * 1024
 MAX_ERROR_TEXT = 300
 MAX_REDIRECTS = 3
 TRANSIENT_STATUSES = frozenset({408, 429})
+ERROR_FIELDS = ("errorId", "message", "errorMessage", "error", "error_description")
 CHUNK_BYTES = 64 * 1024
 
 LOGGER = logging.getLogger(__name__)
@@ -316,12 +317,18 @@ def _retry_after_s(header: str | None) -> float | None:
 
 
 def _error_text(body: bytes) -> str:
-    """What an error body says: `message`, `errorMessage`, OAuth's two fields, or nothing."""
+    """What an error body says: `message`, `errorMessage`, OAuth's two fields, or nothing.
+
+    eBay lists its errors; the first one speaks, after its number.
+    """
     try:
         said = json.loads(body)
     except ValueError:
         return ""
+    listed = said.get("errors") if isinstance(said, dict) else None
+    if isinstance(listed, list) and listed:
+        said = listed[0]
     if not isinstance(said, dict):
         return ""
-    texts = [said.get(k) for k in ("message", "errorMessage", "error", "error_description")]
-    return ": ".join(str(t) for t in texts if isinstance(t, str) and t)[:MAX_ERROR_TEXT]
+    texts = [said.get(k) for k in ERROR_FIELDS]
+    return ": ".join(str(t) for t in texts if isinstance(t, str | int) and t)[:MAX_ERROR_TEXT]
