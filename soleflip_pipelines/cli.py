@@ -133,6 +133,37 @@ def doctor(as_json: JsonFlag = False) -> None:
 
 
 @app.command()
+def evaluate(
+    kind: Annotated[str, typer.Argument(help="brand, category, style-code or size.")],
+    file: Annotated[Path, typer.Argument(help="A labelled CSV, also .gz.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure how right the catalog's rules are on a labelled file.
+
+    Example: [bold]soleflip evaluate brand titles.csv[/bold], with the columns title and brand
+    """
+    from soleflip_pipelines.catalog.evaluation import as_kind
+    from soleflip_pipelines.commands.catalog import show_evaluation
+
+    show_evaluation(as_kind(kind), file, console, as_json=as_json)
+
+
+@app.command()
+def detect(
+    title: Annotated[str, typer.Argument(help="A product's title.")],
+    size: Annotated[str | None, typer.Option(help="A size to read in its context.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Explain one title: brand, category and style code, each with its rule and evidence.
+
+    Example: [bold]soleflip detect "Travis Scott x Air Jordan 1 Low" --size 9.5W[/bold]
+    """
+    from soleflip_pipelines.commands.catalog import show_detection
+
+    show_detection(title, size, console, as_json=as_json)
+
+
+@app.command()
 def verify() -> None:
     """Compare the marts with the sandbox's truth, to the cent; exit code 1 on any mismatch."""
     from soleflip_pipelines.sandbox.verify import verify as compare

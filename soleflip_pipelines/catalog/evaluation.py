@@ -1,0 +1,282 @@
+"""How right the detectors are on anybody's labelled file: answers, scores and the worst examples.
+
+A file is measured with the rules it is given; nothing is learned from it and nothing is written.
+What an answer is made of belongs to the detectors.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from soleflip_pipelines.catalog.audience import audience_of
+from soleflip_pipelines.catalog.brand import FOOTWEAR
+from soleflip_pipelines.catalog.labeller import ProductLabeller
+from soleflip_pipelines.catalog.rules import Rules
+from soleflip_pipelines.catalog.size import SizeParser
+from soleflip_pipelines.catalog.style_code import code_key
+from soleflip_pipelines.catalog.text import is_blank, normalise
+from soleflip_pipelines.errors import SoleflipError
+
+Kind = Literal["brand", "category", "style-code", "size"]
+Row = Mapping[str, str]
+
+WORST = 20
+TITLE_COLUMNS = ("title", "Item")
+NEEDED: Mapping[Kind, tuple[tuple[str, ...], ...]] = {
+    "brand": (TITLE_COLUMNS, ("brand",)),
+    "category": (TITLE_COLUMNS, ("category",)),
+    "style-code": (("text",), ("style_code",)),
+    "size": (("size_raw",), ("system",), ("value",)),
+}
+# How people who label sizes write whom they are for.
+_AUDIENCES = {
+    "m": "men", "w": "women", "y": "youth", "gs": "youth", "c": "toddler", "td": "toddler",
+}  # fmt: skip
+# Labels that are coarser than ours or in the singular, and what they hold.
+_LABELS: Mapping[str, frozenset[str]] = {
+    "footwear": FOOTWEAR,
+    "shoe": FOOTWEAR,
+    "shoes": FOOTWEAR,
+    "sneaker": frozenset({"sneakers"}),
+    "clothing": frozenset({"apparel"}),
+    "hat": frozenset({"headwear"}),
+    "hats": frozenset({"headwear"}),
+    "bag": frozenset({"bags"}),
+    "accessory": frozenset({"accessories"}),
+    "collectible": frozenset({"collectibles"}),
+}
+_NO_SIZE = frozenset({"NONE", "ONE", "ONE SIZE", "OS", "ONESIZE"})
+
+
+class EvaluationError(SoleflipError):
+    """The labelled file cannot be used; the text says why."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One row: what was asked, what is true (blank: nothing), what was said (blank: nothing)."""
+
+    question: str
+    expected: str
+    given: str
+    is_right: bool
+    group: str
+    rule: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The scores of one file; shares are 0 to 1, None where nothing was there to divide by.
+
+    `coverage` is answered ÷ n, `accuracy` right ÷ answered, `macro_accuracy` its mean over the
+    sources (over the labels where the file names no source), `precision` right ÷ answered,
+    `recall` right ÷ rows that have an answer. `worst` are wrong answers first, then missing ones.
+    """
+
+    kind: str
+    n: int
+    answered: int
+    coverage: float | None
+    accuracy: float | None
+    macro_accuracy: float | None
+    precision: float | None
+    recall: float | None
+    per_second: float
+    worst: list[dict[str, str]]
+
+    def as_dict(self) -> dict[str, object]:
+        """The scores for JSON."""
+        return asdict(self)
+
+
+def as_kind(text: str) -> Kind:
+    """The kind that a word names.
+
+    Raises:
+        EvaluationError: it names none.
+    """
+    for kind in NEEDED:
+        if text.strip().casefold().replace("_", "-") == kind:
+            return kind
+    raise EvaluationError(f"{text} cannot be evaluated: choose one of {', '.join(NEEDED)}")
+
+
+def evaluate(kind: Kind, path: Path, rules: Rules) -> Evaluation:
+    """Measure a detector on a labelled CSV (also .gz).
+
+    Args:
+        kind: which detector; `NEEDED` says which columns it asks for.
+        path: the file; its first row names the columns. Rows without a label are left out, save
+            for style codes, where blank says that there is none.
+        rules: the rules to measure.
+
+    Raises:
+        EvaluationError: no such file, no table, or a column is missing.
+    """
+    rows = _read(kind, path)
+    answer = _answerer(kind, rules)
+    began = time.perf_counter()
+    answers = [answer(row) for row in rows]
+    seconds = max(time.perf_counter() - began, 1e-9)
+    return _scored(kind, answers, len(answers) / seconds)
+
+
+def _read(kind: Kind, path: Path) -> list[Row]:
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise EvaluationError(f"{path.name}: there is no such file") from None
+    except (OSError, ValueError) as error:
+        problem = str(error).splitlines()[0]
+        raise EvaluationError(f"{path.name} is no CSV that can be read: {problem}") from None
+    missing = [" or ".join(names) for names in NEEDED[kind] if not set(names) & set(frame.columns)]
+    if missing:
+        raise EvaluationError(f"{path.name}: a {kind} file needs the column {', '.join(missing)}")
+    rows: list[Row] = [
+        {str(name): str(cell) for name, cell in row.items()} for row in frame.to_dict("records")
+    ]
+    if kind == "size":
+        return [row for row in rows if row["system"].strip()]  # NONE is a label, too
+    return rows if kind == "style-code" else [row for row in rows if not is_blank(row[kind])]
+
+
+def _answerer(kind: Kind, rules: Rules) -> Callable[[Row], Answer]:
+    labeller = ProductLabeller(rules)
+    if kind == "size":
+        sizes = SizeParser(rules)
+        return lambda row: _size(row, sizes, labeller)
+    answerers: Mapping[Kind, Callable[[Row, ProductLabeller], Answer]] = {
+        "brand": _brand,
+        "category": _category,
+        "style-code": _style_code,
+    }
+    return lambda row: answerers[kind](row, labeller)
+
+
+def _title(row: Row) -> str:
+    return row.get("title") or row.get("Item") or ""
+
+
+def _also(row: Row, column: str) -> list[str]:
+    return [name for name in row.get(column, "").split("|") if not is_blank(name)]
+
+
+def _brand(row: Row, labeller: ProductLabeller) -> Answer:
+    """Right is the label's brand or one that is not wrong either; a sub-brand answers too."""
+    found = labeller.brands.detect(_title(row))
+
+    def canonical(name: str) -> str:
+        return normalise(labeller.brands.canonical(name) or name)
+
+    fitting = {canonical(name) for name in (row["brand"], *_also(row, "brand_also_ok"))}
+    said = {canonical(name) for name in (found.brand, found.sub_brand) if name}
+    group = row.get("source") or row["brand"]
+    is_right = bool(said & fitting)
+    return Answer(_title(row), row["brand"], found.brand or "", is_right, group, found.rule or "")
+
+
+def _category(row: Row, labeller: ProductLabeller) -> Answer:
+    """Right is the label's category, or one that a coarser label such as `footwear` holds."""
+    label = labeller.label(_title(row))
+    said = label.category.category or ""
+    fitting: set[str] = set()
+    for name in (row["category"], *_also(row, "category_also_ok")):
+        folded = name.strip().casefold().replace("_", " ")
+        fitting |= _LABELS.get(folded, {folded})
+    group = row.get("source") or row["category"]
+    return Answer(
+        _title(row), row["category"], said, said in fitting, group, label.category.rule or ""
+    )
+
+
+def _style_code(row: Row, labeller: ProductLabeller) -> Answer:
+    """Right is a code with the key of one of the label's codes, or silence where there is none."""
+    brand = row.get("brand")
+    known = labeller.brands.canonical(brand) or labeller.brands.detect(row["text"]).brand
+    first = labeller.codes.extract(row["text"], known).first
+    expected = "" if is_blank(row["style_code"]) else row["style_code"]
+    keys = {code_key(part) for part in (expected, *expected.split("/")) if part}
+    said = first.code if first else ""
+    is_right = first.key in keys if first else not expected
+    group = row.get("source") or row.get("kind") or brand or ""
+    return Answer(row["text"], expected, said, is_right, group, first.rule if first else "")
+
+
+def _size(row: Row, sizes: SizeParser, labeller: ProductLabeller) -> Answer:
+    """Right is the system with the value, and the audience where the label names one."""
+    context = row.get("item_context", "")
+    label = labeller.label(context) if context else None
+    found = sizes.parse(
+        row["size_raw"],
+        brand=label.brand.brand if label else None,
+        audience=context,
+        category=label.category.category if label else None,
+    )
+    system, value = row["system"].strip().upper(), _plain(row["value"])
+    audience = _audience(row.get("gender", ""))
+    if system in _NO_SIZE:
+        is_right = found.system in _NO_SIZE
+    else:
+        is_right = found.system == system and _plain(found.value or "") == value
+        is_right &= not audience or not found.audience or _meet(audience, found.audience)
+    expected = " ".join(part for part in (system, audience, row["value"]) if part)
+    said = " ".join(part for part in (found.system, found.audience, found.value) if part)
+    is_answered = found.system != "OTHER"
+    group = row.get("source") or system
+    return Answer(row["size_raw"], expected, said if is_answered else "", is_right, group, "")
+
+
+def _plain(value: str) -> str:
+    """A size's value for comparing: `10.0` is `10`, blanks and case do not count."""
+    folded = "".join(value.upper().split()).replace(",", ".")
+    try:
+        return f"{float(folded):g}"
+    except ValueError:
+        return folded.lstrip("W").replace("L", "/").replace("//", "/").replace("-", "/")
+
+
+def _audience(text: str) -> str:
+    if is_blank(text):
+        return ""
+    return _AUDIENCES.get(text.strip().casefold()) or audience_of(text)
+
+
+def _meet(one: str, other: str) -> bool:
+    """Whether two audiences can be the same people; kids are youth or toddlers."""
+    kids = {"kids", "youth", "toddler"}
+    return one == other or ("kids" in (one, other) and {one, other} <= kids)
+
+
+def _scored(kind: Kind, answers: Sequence[Answer], per_second: float) -> Evaluation:
+    answered = [a for a in answers if a.given]
+    right = sum(a.is_right for a in answered)
+    groups: dict[str, list[bool]] = defaultdict(list)
+    for a in answered:
+        groups[a.group].append(a.is_right)
+    means = [sum(marks) / len(marks) for marks in groups.values()]
+    wrong = sorted((a for a in answers if not a.is_right), key=lambda a: not a.given)
+    return Evaluation(
+        kind=kind,
+        n=len(answers),
+        answered=len(answered),
+        coverage=_share(len(answered), len(answers)),
+        accuracy=_share(right, len(answered)),
+        macro_accuracy=_share(sum(means), len(means)),
+        precision=_share(right, len(answered)),
+        recall=_share(right, sum(bool(a.expected) for a in answers)),
+        per_second=round(per_second, 1),
+        worst=[
+            {k: v for k, v in asdict(a).items() if isinstance(v, str) and v} for a in wrong[:WORST]
+        ],
+    )
+
+
+def _share(part: float, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None
