@@ -184,16 +184,14 @@ def _brand(row: Row, labeller: ProductLabeller) -> Answer:
 
 def _category(row: Row, labeller: ProductLabeller) -> Answer:
     """Right is the label's category, or one that a coarser label such as `footwear` holds."""
-    label = labeller.label(_title(row))
-    said = label.category.category or ""
+    found = labeller.categories.detect(_title(row), brand=labeller.brands.detect(_title(row)))
+    said = found.category or ""
     fitting: set[str] = set()
     for name in (row["category"], *_also(row, "category_also_ok")):
         folded = name.strip().casefold().replace("_", " ")
         fitting |= _LABELS.get(folded, {folded})
     group = row.get("source") or row["category"]
-    return Answer(
-        _title(row), row["category"], said, said in fitting, group, label.category.rule or ""
-    )
+    return Answer(_title(row), row["category"], said, said in fitting, group, found.rule or "")
 
 
 def _style_code(row: Row, labeller: ProductLabeller) -> Answer:

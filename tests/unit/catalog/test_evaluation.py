@@ -85,7 +85,8 @@ def test_sizes_by_system_value_and_audience(rules: Rules, tmp_path: Path) -> Non
         ("34W/32L", "Levi's 501 jeans", "WAIST", "", "34/32"),
     )
     result = evaluate("size", file, rules)
-    assert (result.n, result.accuracy) == (7, pytest.approx(6 / 7, abs=1e-4))
+    assert result.n == 7
+    assert result.accuracy == pytest.approx(6 / 7, abs=1e-4)
     assert result.worst[0]["expected"] == "US men 9.5"
 
 
