@@ -6,6 +6,7 @@ and, where known, the setting to look at. Secrets never get in here; see `redact
 
 from __future__ import annotations
 
+from collections.abc import Container
 from datetime import datetime
 
 from soleflip_pipelines.errors import SoleflipError
@@ -62,6 +63,18 @@ class TransientPartnerError(PartnerError):
 
 class PermanentPartnerError(PartnerError):
     """Asking again the same way is pointless: a wrong key, a bad request, a refused redirect."""
+
+    def with_hint(self, hint: str, statuses: Container[int]) -> PermanentPartnerError:
+        """The same error with a hint at what to do, if its status is one of these."""
+        if self.status not in statuses:
+            return self
+        return PermanentPartnerError(
+            f"{self}: {hint}",
+            partner=self.partner,
+            status=self.status,
+            method=self.method,
+            url=self.url,
+        )
 
 
 class BrokenFeed(PermanentPartnerError):

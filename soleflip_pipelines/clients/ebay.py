@@ -1,0 +1,134 @@
+"""eBay's Sell Fulfillment API v1 as this project reads it: orders by window, and single orders.
+
+Replies come out as the dictionaries that eBay sent; what they mean is staging's business. Amounts
+are `{"value": "12.34", "currency": "EUR"}` in major units, times ISO 8601 UTC.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from soleflip_pipelines.clients.errors import PermanentPartnerError
+from soleflip_pipelines.clients.http import PartnerHttp
+from soleflip_pipelines.clients.oauth import LoginRefused, RefreshTokenSession
+from soleflip_pipelines.clients.paging import Page, Warn, settled_pages
+
+PARTNER = "eBay"
+ORDERS_PATH = "/sell/fulfillment/v1/order"
+PAGE_SIZE = 200
+GUIDE = "docs/connect-ebay.md"
+
+LOGGER = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+
+
+class EbayClient:
+    """Reads a seller's orders; safe to share between threads.
+
+    Args:
+        api: the HTTP client on eBay's API host.
+        session: the login that gives the access tokens.
+    """
+
+    def __init__(self, *, api: PartnerHttp, session: RefreshTokenSession) -> None:
+        """Nothing is sent before the first call."""
+        self._api = api
+        self._session = session
+
+    def created_order_pages(
+        self, *, created_from: datetime, created_to: datetime | None, warn: Warn
+    ) -> Iterator[list[Json]]:
+        """Pages of the orders created in a window.
+
+        Args:
+            created_from: its first moment, at most two years ago.
+            created_to: its last moment, or None for no end.
+            warn: told when the list would not hold still; what was seen has been yielded.
+        """
+        return self._settled_pages("creationdate", created_from, created_to, warn)
+
+    def modified_order_pages(
+        self, *, modified_from: datetime, modified_to: datetime | None, warn: Warn
+    ) -> Iterator[list[Json]]:
+        """Pages of the orders last modified in a window; arguments as above."""
+        return self._settled_pages("lastmodifieddate", modified_from, modified_to, warn)
+
+    def order(self, *, order_id: str) -> Json:
+        """One order; it alone tells who asked for a cancellation and why."""
+        found: Json = self._get(
+            f"{ORDERS_PATH}/{quote(order_id, safe='')}", {}, lambda reply: isinstance(reply, dict)
+        )
+        return found
+
+    def _settled_pages(
+        self, field: str, start: datetime, end: datetime | None, warn: Warn
+    ) -> Iterator[list[Json]]:
+        window = f"{field}:[{_moment(start)}..{_moment(end) if end else ''}]"
+        return settled_pages(
+            lambda: self._pages(window),
+            id_key="orderId",
+            name=f"{PARTNER}: the list of orders with {window}",
+            warn=warn,
+        )
+
+    def _pages(self, window: str) -> Iterator[Page]:
+        """One reading of a window; each page begins with the row that the last one ended with."""
+        offset = 0
+        border: object = None
+        while True:
+            reply = self._page(window, offset)
+            orders = reply.get("orders") or []
+            is_joined = border is not None and bool(orders) and _id(orders[0]) == border
+            items = orders[1:] if is_joined else orders
+            yield Page(items, reply["total"], is_shifted=border is not None and not is_joined)
+            if not reply.get("next") or not items:
+                return
+            border = _id(orders[-1])
+            offset += len(orders) - (border is not None)
+
+    def _page(self, window: str, offset: int) -> Json:
+        reply: Json = self._get(
+            ORDERS_PATH,
+            {"filter": window, "limit": PAGE_SIZE, "offset": offset},
+            lambda reply: _is_page(reply, offset),
+        )
+        for warning in reply.get("warnings") or ():
+            LOGGER.warning("%s warns about its orders: %s", PARTNER, warning)
+        return reply
+
+    def _get(self, path: str, params: dict[str, str | int], accept: Callable[[Any], bool]) -> Any:
+        def send(token: str) -> Any:
+            self._api.add_secret(token)
+            headers = {"Authorization": f"Bearer {token}"}
+            return self._api.get_json(path=path, params=params, headers=headers, accept=accept)
+
+        try:
+            return self._session.authorized(send)
+        except LoginRefused:
+            raise
+        except PermanentPartnerError as error:
+            hint = "the login does not allow it; log in again with `soleflip connect ebay`"
+            raise error.with_hint(f"{hint}; see {GUIDE}", {401, 403}) from None
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def _id(order: object) -> object:
+    return order.get("orderId") if isinstance(order, dict) else None
+
+
+def _is_page(reply: Any, offset: int) -> bool:
+    """A page that is empty before the list's end is none."""
+    return (
+        isinstance(reply, dict)
+        and isinstance(reply.get("total"), int)
+        and isinstance(reply.get("orders") or [], list)
+        and (bool(reply.get("orders")) or reply["total"] <= offset)
+    )

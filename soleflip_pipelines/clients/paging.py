@@ -1,0 +1,72 @@
+"""Lists that come in pages and move while they are read: read again until they hold still.
+
+How a partner counts, skips or continues is its client's business; here is only what can be told
+from the rows that came and from how many the partner says there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+MAX_PASSES = 3
+
+Warn = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of a list, without rows that the page before it held too.
+
+    Attributes:
+        items: the rows as they came.
+        total: how many the partner says the whole list has.
+        is_shifted: the list has moved since the page before.
+    """
+
+    items: list[Any]
+    total: int
+    is_shifted: bool = False
+
+
+def settled_pages(
+    read: Callable[[], Iterator[Page]], *, id_key: str, name: str, warn: Warn
+) -> Iterator[list[Any]]:
+    """The rows of a list by pages, the whole list again while it moves.
+
+    A row that leaves a list while it is read pulls a later one past the reader. Then the distinct
+    ids are not as many as the total, or the total differs from page to page, or, if another row
+    came for it, the pages do not join.
+
+    Args:
+        read: one reading of the list from its start.
+        id_key: what names a row; one without it counts as a row of its own.
+        name: what the warning calls the list.
+        warn: told when the list would not hold still; what was seen has been yielded.
+    """
+    for _ in range(MAX_PASSES):
+        seen: set[str] = set()
+        totals: set[int] = set()
+        nameless = 0
+        is_shifted = False
+        for page in read():
+            known = len(seen) + nameless
+            totals.add(page.total)
+            is_shifted |= page.is_shifted
+            for item in page.items:
+                found = item.get(id_key) if isinstance(item, dict) else None
+                nameless += found is None
+                seen.update([str(found)] if found is not None else [])
+            yield page.items
+            if len(seen) + nameless == known and page.items:
+                break  # a page of nothing new: the list repeats itself
+        is_whole = totals == {len(seen) + nameless}
+        if is_whole and not is_shifted:
+            return
+    # Rows with equal times may change places for ever; they are all there if they are as many.
+    if not is_whole:
+        warn(
+            f"{name} kept changing over {MAX_PASSES} readings "
+            f"({len(seen):,} of {max(totals, default=0):,} seen); the next run reads it again"
+        )
