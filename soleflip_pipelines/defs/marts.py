@@ -51,6 +51,8 @@ MARTS_FRESH_HOURS = 30
 # What loaders, seeds and labels have just written when dbt or a label reads it.
 WRITTEN_SCHEMAS = (
     "raw_stockx",
+    "raw_ebay",
+    "raw_alias",
     "raw_awin",
     "raw_csv",
     "raw_ecb",

@@ -26,8 +26,8 @@ COUNTERS_SQL = """
     from pg_database
     left join pg_stat_user_tables as tables
         on tables.schemaname in (
-            'raw_stockx', 'raw_awin', 'raw_csv', 'raw_ecb', 'history', 'reference', 'owner',
-            'enrichment'
+            'raw_stockx', 'raw_ebay', 'raw_alias', 'raw_awin', 'raw_csv', 'raw_ecb', 'history',
+            'reference', 'owner', 'enrichment'
         )
         and tables.relname <> all(%s)
     where pg_database.datname = current_database()
