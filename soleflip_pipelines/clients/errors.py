@@ -81,17 +81,30 @@ class BrokenFeed(PermanentPartnerError):
     """A downloaded file is cut short, damaged, too large or not what it should be."""
 
 
-class QuotaExhausted(PartnerError):
-    """The day's calls are used up.
+class PartnerDeferred(PartnerError):
+    """Nothing is wrong, but the partner is to be left alone for a while; what was read is kept.
 
     Attributes:
-        resets_at: when the partner starts counting anew (UTC).
+        resumes_at: from when on what is missing can be read (UTC).
     """
 
-    def __init__(self, text: str, *, partner: str, resets_at: datetime) -> None:
+    def __init__(
+        self,
+        text: str,
+        *,
+        partner: str,
+        resumes_at: datetime,
+        status: int | None = None,
+        method: str | None = None,
+        url: str | None = None,
+    ) -> None:
         """See `PartnerError`."""
-        super().__init__(text, partner=partner)
-        self.resets_at = resets_at
+        super().__init__(text, partner=partner, status=status, method=method, url=url)
+        self.resumes_at = resumes_at
+
+
+class QuotaExhausted(PartnerDeferred):
+    """The day's calls are used up."""
 
 
 class MissingCredential(SoleflipError):

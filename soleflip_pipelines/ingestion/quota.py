@@ -114,5 +114,5 @@ class QuotaGate:
             f"{self._partner}: the {self._quota:,} calls of this UTC day are used up; what is "
             f"missing is read after {resets_at:%Y-%m-%d %H:%M} UTC",
             partner=self._partner,
-            resets_at=resets_at,
+            resumes_at=resets_at,
         )

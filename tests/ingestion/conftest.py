@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import IPv4Address
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import stamina
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from soleflip_pipelines.settings import Settings, load_settings
+
+LOOPBACK = IPv4Address("127.0.0.1")
 
 
 @dataclass
@@ -33,7 +42,7 @@ class Call:
 
 @dataclass
 class Reply:
-    """An answer; `fault` may be "reset", "short" (ends too early) or "drip" (slowly)."""
+    """An answer; `fault` is "reset", "short" (ends too early), "drip" or "drip-headers"."""
 
     status: int = 200
     body: Any = b""
@@ -57,6 +66,11 @@ class Partner:
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def speak_tls(self, context: ssl.SSLContext) -> str:
+        """Speak TLS from now on; returns the address under which it does."""
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        return self.url.replace("http:", "https:")
 
     def close(self) -> None:
         self._server.shutdown()
@@ -90,8 +104,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, reply: Reply) -> None:
         body = reply.bytes()
-        self.send_response(reply.status)
-        for name, value in {"Content-Type": "application/json", **reply.headers}.items():
+        if reply.fault == "drip-headers":
+            self._drip(b"HTTP/1.1 200 OK\r\nX-Filler: " + b"x" * 10_000)
+            return
+        self.send_response_only(reply.status)
+        usual = {"Date": self.date_time_string(), "Content-Type": "application/json"}
+        for name, value in {**usual, **reply.headers}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -100,14 +118,20 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.close_connection = True
         if reply.fault == "drip":
-            for place in range(len(body)):
-                time.sleep(0.1)
-                self.wfile.write(body[place : place + 1])
+            self._drip(body)
             return
         self.wfile.write(body[: len(body) // 2])
         if reply.fault == "reset":
             linger = struct.pack("ii", 1, 0)
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+    def _drip(self, data: bytes) -> None:
+        """Byte after byte until the other side has had enough."""
+        self.close_connection = True
+        with suppress(OSError):
+            for place in range(len(data)):
+                time.sleep(0.1)
+                self.wfile.write(data[place : place + 1])
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Keep the test's output quiet."""
@@ -118,6 +142,28 @@ def partner() -> Iterator[Partner]:
     server = Partner()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def self_signed(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    """What a server needs to speak TLS with a certificate that nobody vouches for."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(LOOPBACK)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path_factory.mktemp("tls") / "server.pem"
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
+    file.write_bytes(private + certificate.public_bytes(pem))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
 
 
 @pytest.fixture

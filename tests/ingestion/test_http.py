@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import io
 import logging
+import ssl
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from soleflip_pipelines.clients import http
 from soleflip_pipelines.clients.errors import (
+    PartnerDeferred,
     PartnerError,
     PermanentPartnerError,
     TransientPartnerError,
 )
 from soleflip_pipelines.clients.http import PartnerHttp
+from soleflip_pipelines.clients.retries import MAX_ATTEMPTS
 
 pytestmark = pytest.mark.api
 
@@ -55,9 +59,12 @@ def reply(partner: Any, **values: Any) -> Any:
         {"body": b"<html>Hello</html>", "headers": {"Content-Type": "text/html"}},
         {"body": b""},
         {"body": {"unexpected": True}},
+        {"body": {"errorMessage": "Failed to fetch"}},
+        {"headers": {"Content-Type": "text/html"}},
         {"fault": "short"},
         {"fault": "reset"},
         {"fault": "drip", "body": b" " * 60},
+        {"fault": "drip-headers"},
     ],
     ids=lambda fault: "-".join(f"{k}" for k in fault) + str(fault.get("status", "")),
 )
@@ -76,7 +83,7 @@ def test_a_lasting_fault_ends_after_bounded_tries_in_one_sentence(
     partner.script(reply(partner, status=500, body={"errorMessage": "no flex data"}))
     with pytest.raises(TransientPartnerError) as caught:
         client.get_json(path=PATH)
-    assert len(partner.calls) == http.MAX_ATTEMPTS
+    assert len(partner.calls) == MAX_ATTEMPTS
     assert caught.value.status == 500
     assert str(caught.value) == (
         f"Partner: GET {partner.url}/list/apikey/***/feeds gave 500 (no flex data)"
@@ -86,6 +93,59 @@ def test_a_lasting_fault_ends_after_bounded_tries_in_one_sentence(
 def test_a_dead_host_is_told_from_a_slow_one() -> None:
     client = PartnerHttp(partner="Partner", base_url="http://127.0.0.1:9", first_wait_s=0.001)
     with pytest.raises(TransientPartnerError, match=r"gave no answer \(ConnectError\)"):
+        client.get_json(path="/orders")
+
+
+def test_a_name_that_does_not_exist_is_one_sentence() -> None:
+    address = "http://nowhere.invalid"
+    client = PartnerHttp(partner="Partner", base_url=address, first_wait_s=0.001)
+    with pytest.raises(TransientPartnerError) as caught:
+        client.get_json(path="/orders")
+    assert str(caught.value) == (
+        "Partner: GET http://nowhere.invalid/orders gave no answer, "
+        "the name nowhere.invalid cannot be looked up (DNS)"
+    )
+
+
+def test_a_certificate_of_its_own_making_is_refused_at_once(
+    partner: Any, self_signed: ssl.SSLContext
+) -> None:
+    address = partner.speak_tls(self_signed)
+    client = PartnerHttp(partner="Partner", base_url=address, first_wait_s=0.001)
+    with pytest.raises(PermanentPartnerError) as caught:
+        client.get_json(path="/orders", headers={"Authorization": "Bearer CANARY"})
+    assert str(caught.value) == (
+        f"Partner: GET {address}/orders gave no answer, "
+        "its certificate is not trusted: self-signed certificate"
+    )
+    assert partner.calls == []
+
+
+def test_a_host_that_speaks_no_tls_is_one_sentence(partner: Any) -> None:
+    address = partner.url.replace("http:", "https:")
+    client = PartnerHttp(partner="Partner", base_url=address, first_wait_s=0.001)
+    with pytest.raises(TransientPartnerError, match=r"no secure connection came about \(TLS: "):
+        client.get_json(path="/orders")
+
+
+@pytest.mark.parametrize("fault", ["drip", "drip-headers"])
+def test_a_reply_that_trickles_in_ends_at_the_deadline(partner: Any, fault: str) -> None:
+    partner.script(reply(partner, fault=fault, body=b" " * 10_000))
+    client = PartnerHttp(
+        partner="Partner", base_url=partner.url, first_wait_s=0.001, call_deadline_s=0.3
+    )
+    begun = time.monotonic()
+    with pytest.raises(TransientPartnerError, match=r"gave no whole answer in time"):
+        client.get_json(path="/orders")
+    assert time.monotonic() - begun < 0.3 * MAX_ATTEMPTS + 2
+
+
+def test_an_endless_reply_is_bounded(
+    partner: Any, client: PartnerHttp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "MAX_JSON_BYTES", 10_000)
+    partner.script(reply(partner, body=b" " * 50_000))
+    with pytest.raises(TransientPartnerError, match=r"a reply of more than 10,000 bytes"):
         client.get_json(path="/orders")
 
 
@@ -117,15 +177,58 @@ def test_an_absurd_retry_after_is_neither_waited_for_nor_cut_short(
 ) -> None:
     partner.script(reply(partner, status=429, headers={"Retry-After": header}))
     begun = time.monotonic()
-    with pytest.raises(TransientPartnerError) as caught:
+    with pytest.raises(PartnerError) as caught:
         client.get_json(path="/orders")
     assert time.monotonic() - begun < 5
     if header == "86400":
         assert len(partner.calls) == 1
-        assert caught.value.retry_after_s == 86_400
-        assert "it asks to wait 86,400 s" in str(caught.value)
+        assert isinstance(caught.value, PartnerDeferred)
+        tomorrow = datetime.now(UTC) + timedelta(days=1)
+        assert abs(caught.value.resumes_at - tomorrow) < timedelta(minutes=1)
+        assert str(caught.value).endswith(
+            "it asks to wait 86,400 s: what is missing is read after "
+            f"{caught.value.resumes_at:%Y-%m-%d %H:%M} UTC"
+        )
     else:
-        assert len(partner.calls) == http.MAX_ATTEMPTS
+        assert isinstance(caught.value, TransientPartnerError)
+        assert len(partner.calls) == MAX_ATTEMPTS
+
+
+def test_a_retry_at_once_is_no_hot_loop(partner: Any) -> None:
+    partner.script(reply(partner, status=429, headers={"Retry-After": "0"}))
+    client = PartnerHttp(partner="Partner", base_url=partner.url, first_wait_s=0.1)
+    with pytest.raises(TransientPartnerError):
+        client.get_json(path="/orders")
+    gaps = [later.at - earlier.at for earlier, later in pairwise(partner.calls)]
+    assert len(gaps) == MAX_ATTEMPTS - 1
+    assert min(gaps) >= 0.1
+
+
+def test_a_date_counts_from_the_clock_that_wrote_it(partner: Any, client: PartnerHttp) -> None:
+    """A partner an hour behind that asks for two seconds does not ask for an hour and two."""
+    now = datetime.now(UTC)
+    theirs = {"Date": now + timedelta(hours=1), "Retry-After": now + timedelta(hours=1, seconds=1)}
+    headers = {name: format_datetime(moment, usegmt=True) for name, moment in theirs.items()}
+    partner.script(reply(partner, status=503, headers=headers), reply(partner))
+    assert client.get_json(path="/orders") == GOOD
+    assert partner.calls[1].at - partner.calls[0].at >= 1.0
+
+
+@pytest.mark.parametrize(("hours", "words"), [(1, "behind"), (-1, "ahead of"), (0, None)])
+def test_a_clock_that_is_off_is_said_once(
+    partner: Any,
+    client: PartnerHttp,
+    caplog: pytest.LogCaptureFixture,
+    hours: int,
+    words: str | None,
+) -> None:
+    theirs = format_datetime(datetime.now(UTC) + timedelta(hours=hours), usegmt=True)
+    partner.script(reply(partner, headers={"Date": theirs}))
+    client.get_json(path="/orders")
+    client.get_json(path="/orders")
+    said = [record.getMessage() for record in caplog.records if "clock" in record.getMessage()]
+    assert len(said) == (1 if words else 0)
+    assert all(f"{words} Partner's: set it" in text for text in said)
 
 
 def test_a_redirect_stays_on_the_host_or_is_refused(partner: Any, client: PartnerHttp) -> None:

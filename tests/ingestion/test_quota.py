@@ -62,4 +62,4 @@ def test_the_quota_is_never_overrun(settings: Settings, interval: float) -> None
         with pytest.raises(QuotaExhausted) as caught:
             gate()
     assert used(settings) == 30
-    assert caught.value.resets_at.hour == 0
+    assert caught.value.resumes_at.hour == 0
