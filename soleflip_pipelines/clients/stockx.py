@@ -1,4 +1,4 @@
-"""StockX's public API v2 as this project reads it: token refresh, pages, and single documents.
+"""StockX's public API v2 as this project reads it: pages and single documents.
 
 Replies come out as the dictionaries that StockX sent; what they mean is staging's business, and
 what to ask for is `ingestion/stockx.py`'s. Amounts are strings in major units, times ISO 8601 UTC.
@@ -6,43 +6,25 @@ what to ask for is `ingestion/stockx.py`'s. Amounts are strings in major units, 
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote
 
-from soleflip_pipelines.clients.errors import PartnerError, PermanentPartnerError
+from soleflip_pipelines.clients.errors import PermanentPartnerError
 from soleflip_pipelines.clients.http import PartnerHttp
+from soleflip_pipelines.clients.oauth import LoginRefused, RefreshTokenSession, TokenStore
 
 PARTNER = "StockX"
+TOKEN_PATH = "/oauth/token"
 AUDIENCE = "gateway.stockx.com"
 PAGE_SIZE = 100
 MAX_PASSES = 3
-EXPIRY_LEEWAY_S = 60.0
 GUIDE = "docs/connect-stockx.md"
 
 Json = dict[str, Any]
 Warn = Callable[[str], None]
-
-
-class TokenStore(Protocol):
-    """Keeps the refresh token over runs and lets one process at a time use it."""
-
-    def lock(self) -> AbstractContextManager[None]:
-        """Held while a token is refreshed, against all other processes."""
-        ...
-
-    def refresh_token(self) -> str:
-        """The newest refresh token; read only under the lock."""
-        ...
-
-    def save_rotated(self, token: str) -> None:
-        """Keep a token that StockX handed out in place of the one just used."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -59,7 +41,7 @@ class StockXClient:
 
     Args:
         api: the HTTP client on the API's address (with `/v2`).
-        auth: the HTTP client on the address in front of `/oauth/token`.
+        auth: the HTTP client on the address in front of `TOKEN_PATH`.
         app: the application's credentials.
         tokens: where the refresh token lives.
     """
@@ -69,12 +51,19 @@ class StockXClient:
     ) -> None:
         """Nothing is sent before the first call."""
         self._api = api
-        self._auth = auth
         self._app = app
-        self._tokens = tokens
-        self._refreshing = threading.Lock()
-        self._access_token = ""
-        self._expires_at = 0.0
+        self._session = RefreshTokenSession(
+            http=auth,
+            token_path=TOKEN_PATH,
+            form={
+                "client_id": app.client_id,
+                "client_secret": app.client_secret,
+                "audience": AUDIENCE,
+            },
+            tokens=tokens,
+            partner="stockx",
+            guide=GUIDE,
+        )
 
     def active_order_pages(self, *, warn: Warn) -> Iterator[list[Json]]:
         """Pages of the orders that are still under way.
@@ -164,14 +153,12 @@ class StockXClient:
     def _get(
         self, path: str, params: Mapping[str, str | int], accept: Callable[[Any], bool]
     ) -> Any:
-        used = self._token(rejected=None)
         try:
-            return self._get_with(used, path, params, accept)
-        except PermanentPartnerError as error:
-            if error.status != 401:
-                raise _explained(error) from None
-        try:
-            return self._get_with(self._token(rejected=used), path, params, accept)
+            return self._session.authorized(
+                lambda token: self._get_with(token, path, params, accept)
+            )
+        except LoginRefused:
+            raise
         except PermanentPartnerError as error:
             raise _explained(error) from None
 
@@ -182,48 +169,13 @@ class StockXClient:
         params: Mapping[str, str | int],
         accept: Callable[[Any], bool],
     ) -> Any:
+        self._api.add_secret(token)
         return self._api.get_json(
             path=path,
             params=params,
             headers={"Authorization": f"Bearer {token}", "x-api-key": self._app.api_key},
             accept=accept,
         )
-
-    def _token(self, *, rejected: str | None) -> str:
-        """A token that is fresh and not the rejected one; at most one refresh at a time."""
-        with self._refreshing:
-            stale = self._access_token == rejected or time.monotonic() >= self._expires_at
-            if stale:
-                with self._tokens.lock():
-                    self._refresh(self._tokens.refresh_token())
-            return self._access_token
-
-    def _refresh(self, refresh_token: str) -> None:
-        self._auth.add_secret(refresh_token)
-        try:
-            reply = self._auth.post_form(
-                path="/oauth/token",
-                form={
-                    "grant_type": "refresh_token",
-                    "client_id": self._app.client_id,
-                    "client_secret": self._app.client_secret,
-                    "audience": AUDIENCE,
-                    "refresh_token": refresh_token,
-                },
-            )
-        except PermanentPartnerError as error:
-            hint = "check STOCKX_REFRESH_TOKEN, STOCKX_CLIENT_ID and STOCKX_CLIENT_SECRET"
-            raise _hinted(error, f"the login was refused; {hint}; see {GUIDE}") from None
-        token = reply.get("access_token")
-        if not isinstance(token, str) or not token:
-            raise PartnerError(f"{PARTNER}: the login gave no access token", partner=PARTNER)
-        rotated = reply.get("refresh_token")
-        if isinstance(rotated, str) and rotated and rotated != refresh_token:
-            self._auth.add_secret(rotated)
-            self._tokens.save_rotated(rotated)
-        self._api.add_secret(token)
-        self._access_token = token
-        self._expires_at = time.monotonic() + float(reply.get("expires_in", 0)) - EXPIRY_LEEWAY_S
 
 
 def _part(value: str) -> str:
@@ -244,14 +196,10 @@ def _is_list_of_objects(reply: Any) -> bool:
 
 
 def _explained(error: PermanentPartnerError) -> PermanentPartnerError:
-    if error.status in (401, 403):
-        return _hinted(error, f"the key was refused; check STOCKX_API_KEY; see {GUIDE}")
-    return error
-
-
-def _hinted(error: PermanentPartnerError, hint: str) -> PermanentPartnerError:
+    if error.status not in (401, 403):
+        return error
     return PermanentPartnerError(
-        f"{error}: {hint}",
+        f"{error}: the key was refused; check STOCKX_API_KEY; see {GUIDE}",
         partner=error.partner,
         status=error.status,
         method=error.method,

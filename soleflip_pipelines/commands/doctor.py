@@ -101,11 +101,11 @@ def _migrations(settings: Settings) -> Finding:
 
 def _keys(settings: Settings) -> Finding:
     from soleflip_pipelines.warehouse.connection import connect
-    from soleflip_pipelines.warehouse.vault import Vault, fernet_keys
+    from soleflip_pipelines.warehouse.vault import open_vault
 
     with closing(connect(settings)) as conn:
-        vault = Vault(conn, fernet_keys(settings))
-        names = vault.names()
+        vault = open_vault(conn, settings)
+        names = [entry.name for entry in vault.entries()]
         for name in names:
             vault.get(name)
     return Finding("credentials", "ok", f"{len(names)} stored, all readable")
@@ -120,10 +120,10 @@ def _partners(settings: Settings) -> Finding:
             return Finding("sandbox", "warn", "does not run; a job or `sandbox start` starts it")
         return Finding("sandbox", "ok", f"runs at {address}")
     from soleflip_pipelines.warehouse.connection import connect
-    from soleflip_pipelines.warehouse.vault import Vault, fernet_keys
+    from soleflip_pipelines.warehouse.vault import open_vault
 
     with closing(connect(settings)) as conn:
-        stored = set(Vault(conn, fernet_keys(settings)).names())
+        stored = {entry.name for entry in open_vault(conn, settings).entries()}
     given = {name for name in LIVE_CREDENTIALS if getattr(settings, name.lower()) is not None}
     missing = [name for name in LIVE_CREDENTIALS if name not in stored | given]
     if missing:

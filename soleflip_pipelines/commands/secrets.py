@@ -24,7 +24,7 @@ def set_(
 
     from soleflip_pipelines.settings import get_settings
     from soleflip_pipelines.warehouse.connection import connect, prepare_database
-    from soleflip_pipelines.warehouse.vault import Vault, fernet_keys
+    from soleflip_pipelines.warehouse.vault import open_vault
 
     settings = get_settings()
     if sys.stdin.isatty():
@@ -33,7 +33,7 @@ def set_(
         value = sys.stdin.read().strip()
     prepare_database(settings)
     with closing(connect(settings, autocommit=True)) as conn:
-        Vault(conn, fernet_keys(settings)).set(name, value)
+        open_vault(conn, settings).set(name, value)
     console.print(f"stored {name}")
 
 
@@ -46,17 +46,17 @@ def list_(
 
     from soleflip_pipelines.settings import get_settings
     from soleflip_pipelines.warehouse.connection import connect, prepare_database
-    from soleflip_pipelines.warehouse.vault import Vault, fernet_keys
+    from soleflip_pipelines.warehouse.vault import open_vault
 
     settings = get_settings()
     prepare_database(settings)
     with closing(connect(settings, autocommit=True)) as conn:
-        entries = Vault(conn, fernet_keys(settings)).entries()
+        entries = open_vault(conn, settings).entries()
     if as_json:
-        console.print_json(data={name: changed.isoformat() for name, changed in entries})
+        console.print_json(data={entry.name: entry.changed_at.isoformat() for entry in entries})
         return
-    for name, changed in entries:
-        console.print(f"{name:28} {changed:%Y-%m-%d %H:%M} UTC", highlight=False)
+    for entry in entries:
+        console.print(f"{entry.name:28} {entry.changed_at:%Y-%m-%d %H:%M} UTC", highlight=False)
     if not entries:
         console.print("no credential is stored")
 
@@ -68,13 +68,13 @@ def rotate() -> None:
 
     from soleflip_pipelines.settings import get_settings
     from soleflip_pipelines.warehouse.connection import connect, prepare_database
-    from soleflip_pipelines.warehouse.vault import Vault, add_fernet_key, fernet_keys
+    from soleflip_pipelines.warehouse.vault import add_fernet_key, open_vault
 
     settings = get_settings()
     prepare_database(settings)
     if settings.fernet_keys is None:
         add_fernet_key(settings)
     with closing(connect(settings, autocommit=True)) as conn:
-        count = Vault(conn, fernet_keys(settings)).rotate()
+        count = open_vault(conn, settings).rotate()
     console.print(f"{count} credentials are encrypted with the newest key")
     console.print("older keys still open backups and the other mode's database: keep them for that")

@@ -1,68 +1,34 @@
-"""Opens the partners' clients for a run: addresses, credentials, quota and the token's home.
+"""Opens the partners' clients for a run: addresses, credentials, quota and token store.
 
 This is where settings, vault and clients meet; the clients themselves know none of the others.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-import psycopg
-
+from soleflip_pipelines.clients.alias import AliasClient
 from soleflip_pipelines.clients.awin import AwinClient
-from soleflip_pipelines.clients.credentials import credential
+from soleflip_pipelines.clients.credentials import credential, is_connected
+from soleflip_pipelines.clients.ebay import EbayClient
 from soleflip_pipelines.clients.ecb import EcbClient
 from soleflip_pipelines.clients.http import PartnerHttp
 from soleflip_pipelines.clients.stockx import AppCredentials, StockXClient
 from soleflip_pipelines.ingestion.quota import QuotaGate
+from soleflip_pipelines.ingestion.token_store import VaultTokenStore
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.connection import connect
-from soleflip_pipelines.warehouse.vault import Vault, fernet_keys
+from soleflip_pipelines.warehouse.vault import open_vault
 
-TOKEN = "STOCKX_REFRESH_TOKEN"
-ROTATED_TOKEN = "STOCKX_REFRESH_TOKEN_ROTATED"
+# eBay's own limit on the Fulfillment API; it sets no pace.
+EBAY_DAILY_QUOTA = 100_000
 
 
-class VaultTokenStore:
-    """StockX's refresh token: the owner's, or the one that StockX put in its place since.
-
-    A rotated token is kept beside the fingerprint of the token it descends from, so that a login
-    of the owner's made later wins over it.
-    """
-
-    def __init__(self, settings: Settings, vault: Vault, conn: psycopg.Connection) -> None:
-        """The connection must be in autocommit mode; it carries the lock between processes."""
-        self._settings = settings
-        self._vault = vault
-        self._conn = conn
-
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Keep other processes from refreshing meanwhile."""
-        key = "stockx refresh token"
-        self._conn.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [key])
-        try:
-            yield
-        finally:
-            self._conn.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", [key])
-
-    def refresh_token(self) -> str:
-        """The token to use now."""
-        seed = credential(self._settings, self._vault, TOKEN)
-        stored = self._vault.get(ROTATED_TOKEN)
-        rotated = json.loads(stored) if stored else {}
-        if rotated.get("descends_from") == _fingerprint(seed):
-            return str(rotated["token"])
-        return seed
-
-    def save_rotated(self, token: str) -> None:
-        """Keep the token that replaces the present one."""
-        seed = credential(self._settings, self._vault, TOKEN)
-        value = {"token": token, "descends_from": _fingerprint(seed)}
-        self._vault.set(ROTATED_TOKEN, json.dumps(value))
+def partner_is_connected(settings: Settings, partner: str) -> bool:
+    """Whether a partner has credentials, in the settings or the vault; see `is_connected`."""
+    with closing(connect(settings, role="loader", autocommit=True)) as conn:
+        return is_connected(settings, open_vault(conn, settings), partner)
 
 
 @contextmanager
@@ -73,13 +39,13 @@ def open_stockx(settings: Settings) -> Iterator[StockXClient]:
         MissingCredential: before anything is sent.
     """
     with closing(connect(settings, role="loader", autocommit=True)) as conn:
-        vault = Vault(conn, fernet_keys(settings))
+        vault = open_vault(conn, settings)
         app = AppCredentials(
             api_key=credential(settings, vault, "STOCKX_API_KEY"),
             client_id=credential(settings, vault, "STOCKX_CLIENT_ID"),
             client_secret=credential(settings, vault, "STOCKX_CLIENT_SECRET"),
         )
-        credential(settings, vault, TOKEN)
+        credential(settings, vault, "STOCKX_REFRESH_TOKEN")
         gate = QuotaGate(
             conn,
             partner="stockx",
@@ -95,8 +61,9 @@ def open_stockx(settings: Settings) -> Iterator[StockXClient]:
         )
         auth = PartnerHttp(partner="StockX", base_url=settings.stockx_auth_url, secrets=secrets)
         with closing(api), closing(auth), closing(gate):
-            store = VaultTokenStore(settings, vault, conn)
-            yield StockXClient(api=api, auth=auth, app=app, tokens=store)
+            client = (app.client_id, app.client_secret, settings.stockx_auth_url)
+            tokens = VaultTokenStore(settings, "stockx", client)
+            yield StockXClient(api=api, auth=auth, app=app, tokens=tokens)
 
 
 @contextmanager
@@ -107,7 +74,7 @@ def open_awin(settings: Settings) -> Iterator[AwinClient]:
         MissingCredential: before anything is sent.
     """
     with closing(connect(settings, role="loader", autocommit=True)) as conn:
-        key = credential(settings, Vault(conn, fernet_keys(settings)), "AWIN_API_KEY")
+        key = credential(settings, open_vault(conn, settings), "AWIN_API_KEY")
     with closing(PartnerHttp(partner="Awin", base_url=settings.awin_base_url)) as http:
         yield AwinClient(http=http, api_key=key)
 
@@ -119,5 +86,41 @@ def open_ecb(settings: Settings) -> Iterator[EcbClient]:
         yield EcbClient(http=http)
 
 
-def _fingerprint(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+@contextmanager
+def open_ebay(settings: Settings) -> Iterator[EbayClient]:
+    """An eBay client whose calls are counted.
+
+    Raises:
+        MissingCredential: before anything is sent.
+    """
+    with closing(connect(settings, role="loader", autocommit=True)) as conn:
+        vault = open_vault(conn, settings)
+        client_id = credential(settings, vault, "EBAY_CLIENT_ID")
+        client_secret = credential(settings, vault, "EBAY_CLIENT_SECRET")
+        credential(settings, vault, "EBAY_REFRESH_TOKEN")
+        gate = QuotaGate(conn, partner="ebay", daily_quota=EBAY_DAILY_QUOTA, min_interval_s=0)
+        url, secrets = settings.ebay_api_url, (client_secret,)
+        api = PartnerHttp(partner="eBay", base_url=url, secrets=secrets, before_call=gate)
+        auth = PartnerHttp(partner="eBay", base_url=url, secrets=secrets)
+        with closing(api), closing(auth), closing(gate):
+            tokens = VaultTokenStore(settings, "ebay", (client_id, client_secret, url))
+            yield EbayClient(
+                api=api,
+                auth=auth,
+                client_id=client_id,
+                client_secret=client_secret,
+                tokens=tokens,
+            )
+
+
+@contextmanager
+def open_alias(settings: Settings) -> Iterator[AliasClient]:
+    """An Alias client; Alias names no quota, so only its own refusals slow it down.
+
+    Raises:
+        MissingCredential: before anything is sent.
+    """
+    with closing(connect(settings, role="loader", autocommit=True)) as conn:
+        token = credential(settings, open_vault(conn, settings), "ALIAS_TOKEN")
+    with closing(PartnerHttp(partner="Alias", base_url=settings.alias_api_url)) as http:
+        yield AliasClient(api=http, token=token)

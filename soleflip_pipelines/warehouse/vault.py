@@ -1,16 +1,22 @@
 """Credentials in `core.system_config`: encrypted, each bound to its name, keys can be rotated.
 
-The keys live outside the database (`SOLEFLIP_FERNET_KEYS` or a private file in the home folder).
+Every change leaves a row in `core.secret_event`. The keys live outside the database
+(`SOLEFLIP_FERNET_KEYS` or a private file in the home folder).
 Which credential is used where is decided in `clients.credentials`.
 """
 
 from __future__ import annotations
 
 import fcntl
+import getpass
+import hashlib
 import json
 import os
 import re
-from collections.abc import Sequence
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -28,16 +34,97 @@ class VaultError(SoleflipError):
     """A credential cannot be read or stored, or a key is wrong; the text holds no secret."""
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A stored credential without its value; `key_id` is None where it is not known."""
+
+    name: str
+    changed_at: datetime
+    key_id: str | None
+
+
 class Vault:
     """The credentials of one database.
 
     Args:
         conn: a connection of the loader role.
-        keys: Fernet keys, newest first: the first one encrypts, all of them decrypt.
+        keys: gives the Fernet keys, newest first: the first one encrypts, all of them decrypt. It
+            is asked again when none fits, since another process may have added one meanwhile.
     """
 
-    def __init__(self, conn: psycopg.Connection, keys: Sequence[str]) -> None:
+    def __init__(self, conn: psycopg.Connection, keys: Callable[[], Sequence[str]]) -> None:
+        """Reads the keys and no credential."""
         self._conn = conn
+        self._keys = keys
+        self._read_keys()
+
+    def get(self, name: str, /, *, for_update: bool = False) -> str | None:
+        """The value of a credential, or None when there is none of that name.
+
+        Args:
+            name: the credential's.
+            for_update: keep its row locked until the transaction's end.
+
+        Raises:
+            VaultError: no key fits, or the stored value was made for another name.
+        """
+        query = "select value_encrypted from core.system_config where config_key = %s"
+        row = self._conn.execute(f"{query} for update" if for_update else query, [name]).fetchone()
+        return None if row is None else self._decrypt(name, str(row[0]))
+
+    def set(self, name: str, value: str, *, action: str = "set") -> None:
+        """Store a credential, replacing the one of that name; `action` is what the book says."""
+        if not NAME.fullmatch(name):
+            raise VaultError(f"{name!r} is not a credential's name, such as STOCKX_API_KEY")
+        if not value:
+            raise VaultError(f"the value of {name} is empty")
+        with self._conn.transaction():
+            self._conn.execute(
+                "insert into core.system_config (config_key, value_encrypted, key_id)"
+                " values (%s, %s, %s) on conflict (config_key) do update set value_encrypted ="
+                " excluded.value_encrypted, key_id = excluded.key_id, updated_at = now()",
+                [name, self._encrypt(name, value), self.key_ids[0]],
+            )
+            self._book(name, action)
+
+    def remove(self, name: str) -> bool:
+        """Forget a credential; False when there is none of that name."""
+        with self._conn.transaction():
+            found = self._conn.execute(
+                "delete from core.system_config where config_key = %s", [name]
+            ).rowcount
+            if found:
+                self._book(name, "removed")
+        return bool(found)
+
+    def entries(self) -> list[Entry]:
+        """All stored credentials in order of their names; times in UTC."""
+        rows = self._conn.execute(
+            "select config_key, updated_at, key_id from core.system_config order by 1"
+        ).fetchall()
+        return [Entry(*row) for row in rows]
+
+    def rotate(self) -> int:
+        """Encrypt every credential with the first key, all or none; returns how many there are.
+
+        Whoever reads meanwhile sees the old rows until the end. A row that is being replaced is
+        waited for and then taken in its new state.
+        """
+        with self._conn.transaction():
+            rows = self._conn.execute(
+                "select config_key, value_encrypted from core.system_config order by 1 for update"
+            ).fetchall()
+            for name, token in rows:
+                self._conn.execute(
+                    "update core.system_config set value_encrypted = %s, key_id = %s,"
+                    " updated_at = now() where config_key = %s",
+                    [self._encrypt(name, self._decrypt(name, token)), self.key_ids[0], name],
+                )
+                self._book(name, "re-encrypted")
+        return len(rows)
+
+    def _read_keys(self) -> None:
+        keys = self._keys()
         try:
             self._fernet = MultiFernet([Fernet(key) for key in keys])
         except ValueError:
@@ -45,56 +132,14 @@ class Vault:
                 "SOLEFLIP_FERNET_KEYS must hold Fernet keys (32 bytes, URL-safe base64), newest "
                 "first, separated by commas"
             ) from None
+        self.key_ids = [key_id(key) for key in keys]
 
-    def get(self, name: str) -> str | None:
-        """The value of a credential, or None when there is none of that name.
-
-        Raises:
-            VaultError: no key fits, or the stored value was made for another name.
-        """
-        row = self._conn.execute(
-            "select value_encrypted from core.system_config where config_key = %s", [name]
-        ).fetchone()
-        return None if row is None else self._decrypt(name, str(row[0]))
-
-    def set(self, name: str, value: str) -> None:
-        """Store a credential, replacing the one of that name."""
-        if not NAME.fullmatch(name):
-            raise VaultError(f"{name!r} is not a credential's name, such as STOCKX_API_KEY")
-        if not value:
-            raise VaultError(f"the value of {name} is empty")
-        with self._conn.transaction():
-            self._conn.execute(
-                "insert into core.system_config (config_key, value_encrypted) values (%s, %s)"
-                " on conflict (config_key) do update set"
-                " value_encrypted = excluded.value_encrypted, updated_at = now()",
-                [name, self._encrypt(name, value)],
-            )
-
-    def names(self) -> list[str]:
-        """The names of all stored credentials, in order."""
-        return [name for name, _ in self.entries()]
-
-    def entries(self) -> list[tuple[str, datetime]]:
-        """Name and time (UTC) of the last change of each credential, in order of the names."""
-        rows = self._conn.execute(
-            "select config_key, updated_at from core.system_config order by 1"
-        ).fetchall()
-        return [(str(name), changed) for name, changed in rows]
-
-    def rotate(self) -> int:
-        """Encrypt every credential with the first key, all or none; returns how many there are."""
-        with self._conn.transaction():
-            rows = self._conn.execute(
-                "select config_key, value_encrypted from core.system_config for update"
-            ).fetchall()
-            for name, token in rows:
-                self._conn.execute(
-                    "update core.system_config set value_encrypted = %s, updated_at = now()"
-                    " where config_key = %s",
-                    [self._encrypt(name, self._decrypt(name, token)), name],
-                )
-        return len(rows)
+    def _book(self, name: str, action: str) -> None:
+        actor = f"{getpass.getuser()}@{socket.gethostname()}, process {os.getpid()}"
+        self._conn.execute(
+            "insert into core.secret_event (config_key, action, actor) values (%s, %s, %s)",
+            [name, action, actor],
+        )
 
     def _encrypt(self, name: str, value: str) -> str:
         # Fernet authenticates nothing beside its text, so the name goes inside: a row's value
@@ -103,17 +148,32 @@ class Vault:
         return self._fernet.encrypt(text.encode()).decode("ascii")
 
     def _decrypt(self, name: str, token: str) -> str:
-        try:
-            content = json.loads(self._fernet.decrypt(token.encode()))
-        except InvalidToken:
-            raise VaultError(
-                f"key mismatch: the stored {name} was encrypted with a key that is not among the "
-                "present ones; restore it in SOLEFLIP_FERNET_KEYS (or fernet.key), or set "
-                f"{name} again"
-            ) from None
+        content = json.loads(self._opened(name, token))
         if content["name"] != name:
             raise VaultError(f"the value stored as {name} was made for another name; set it again")
         return str(content["value"])
+
+    def _opened(self, name: str, token: str) -> bytes:
+        with suppress(InvalidToken):
+            return self._fernet.decrypt(token.encode())
+        self._read_keys()
+        with suppress(InvalidToken):
+            return self._fernet.decrypt(token.encode())
+        raise VaultError(
+            f"key mismatch: the stored {name} was encrypted with a key that is not among the "
+            "present ones; restore it in SOLEFLIP_FERNET_KEYS (or fernet.key), or set "
+            f"{name} again"
+        )
+
+
+def open_vault(conn: psycopg.Connection, settings: Settings) -> Vault:
+    """The vault behind a connection of the loader role, with the keys of this installation."""
+    return Vault(conn, lambda: fernet_keys(settings))
+
+
+def key_id(key: str) -> str:
+    """A short fingerprint of a key, which tells keys apart and gives nothing of them away."""
+    return hashlib.sha256(key.encode()).hexdigest()[:8]
 
 
 def fernet_keys(settings: Settings) -> list[str]:

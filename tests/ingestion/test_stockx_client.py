@@ -11,6 +11,7 @@ import pytest
 
 from soleflip_pipelines.clients.errors import PermanentPartnerError, TransientPartnerError
 from soleflip_pipelines.clients.http import PartnerHttp
+from soleflip_pipelines.clients.oauth import Grant
 from soleflip_pipelines.clients.stockx import PAGE_SIZE, AppCredentials, StockXClient
 
 pytestmark = pytest.mark.api
@@ -24,15 +25,15 @@ class Tokens:
         self._lock = threading.Lock()
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[Tokens]:
         with self._lock:
-            yield
+            yield self
 
-    def refresh_token(self) -> str:
-        return self.token
+    def read(self) -> Grant:
+        return Grant(self.token)
 
-    def save_rotated(self, token: str) -> None:
-        self.token = token
+    def save(self, grant: Grant) -> None:
+        self.token = grant.refresh_token
 
 
 class Seller:
@@ -149,7 +150,7 @@ def test_a_refused_login_names_its_settings(seller: Seller) -> None:
         read(client_of(seller))
     text = str(caught.value)
     assert "invalid_grant: Unknown or invalid refresh token." in text
-    assert "check STOCKX_REFRESH_TOKEN, STOCKX_CLIENT_ID and STOCKX_CLIENT_SECRET" in text
+    assert "log in again with `soleflip connect stockx` or check STOCKX_REFRESH_TOKEN" in text
 
 
 def test_a_rotated_token_is_kept_and_used_next(seller: Seller) -> None:

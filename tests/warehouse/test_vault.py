@@ -19,7 +19,7 @@ def new_key() -> str:
 
 
 def test_a_value_comes_back_and_is_not_stored_in_clear(conn: psycopg.Connection) -> None:
-    vault = Vault(conn, [new_key()])
+    vault = Vault(conn, lambda: [new_key()])
     assert vault.get("STOCKX_API_KEY") is None
     vault.set("STOCKX_API_KEY", "canary")
     vault.set("AWIN_API_KEY", "first")
@@ -32,7 +32,7 @@ def test_a_value_comes_back_and_is_not_stored_in_clear(conn: psycopg.Connection)
 
 
 def test_a_value_cannot_pass_for_another(conn: psycopg.Connection) -> None:
-    vault = Vault(conn, [new_key()])
+    vault = Vault(conn, lambda: [new_key()])
     vault.set("STOCKX_API_KEY", "one")
     vault.set("AWIN_API_KEY", "two")
     conn.execute(
@@ -45,29 +45,29 @@ def test_a_value_cannot_pass_for_another(conn: psycopg.Connection) -> None:
 
 
 def test_a_wrong_key_is_a_named_error_without_the_value(conn: psycopg.Connection) -> None:
-    Vault(conn, [new_key()]).set("STOCKX_API_KEY", "canary")
+    Vault(conn, lambda: [new_key()]).set("STOCKX_API_KEY", "canary")
     with pytest.raises(VaultError, match="key mismatch: the stored STOCKX_API_KEY"):
-        Vault(conn, [new_key()]).get("STOCKX_API_KEY")
+        Vault(conn, lambda: [new_key()]).get("STOCKX_API_KEY")
 
 
 def test_rotation_makes_the_old_key_unnecessary(conn: psycopg.Connection) -> None:
     old, new = new_key(), new_key()
-    Vault(conn, [old]).set("STOCKX_API_KEY", "one")
-    Vault(conn, [old]).set("AWIN_API_KEY", "two")
-    assert Vault(conn, [new, old]).rotate() == 2
-    assert Vault(conn, [new]).get("STOCKX_API_KEY") == "one"
+    Vault(conn, lambda: [old]).set("STOCKX_API_KEY", "one")
+    Vault(conn, lambda: [old]).set("AWIN_API_KEY", "two")
+    assert Vault(conn, lambda: [new, old]).rotate() == 2
+    assert Vault(conn, lambda: [new]).get("STOCKX_API_KEY") == "one"
     with pytest.raises(VaultError):
-        Vault(conn, [old]).get("AWIN_API_KEY")
+        Vault(conn, lambda: [old]).get("AWIN_API_KEY")
 
 
 def test_a_rotation_that_fails_changes_nothing(conn: psycopg.Connection) -> None:
     old, new, lost = new_key(), new_key(), new_key()
-    Vault(conn, [old]).set("AWIN_API_KEY", "two")
-    Vault(conn, [lost]).set("STOCKX_API_KEY", "one")
+    Vault(conn, lambda: [old]).set("AWIN_API_KEY", "two")
+    Vault(conn, lambda: [lost]).set("STOCKX_API_KEY", "one")
     conn.commit()
     with pytest.raises(VaultError):
-        Vault(conn, [new, old]).rotate()
-    assert Vault(conn, [old]).get("AWIN_API_KEY") == "two"
+        Vault(conn, lambda: [new, old]).rotate()
+    assert Vault(conn, lambda: [old]).get("AWIN_API_KEY") == "two"
 
 
 @pytest.mark.parametrize(("name", "value"), [("lower", "x"), ("A B", "x"), ("STOCKX_API_KEY", "")])
@@ -75,7 +75,7 @@ def test_bad_names_and_empty_values_are_refused(
     conn: psycopg.Connection, name: str, value: str
 ) -> None:
     with pytest.raises(VaultError):
-        Vault(conn, [new_key()]).set(name, value)
+        Vault(conn, lambda: [new_key()]).set(name, value)
 
 
 def test_keys_come_from_the_settings_or_a_private_file(settings: Settings) -> None:
@@ -92,4 +92,4 @@ def test_keys_come_from_the_settings_or_a_private_file(settings: Settings) -> No
 
 def test_a_malformed_key_is_refused(conn: psycopg.Connection) -> None:
     with pytest.raises(VaultError, match="must hold Fernet keys"):
-        Vault(conn, ["not-a-key"])
+        Vault(conn, lambda: ["not-a-key"])
