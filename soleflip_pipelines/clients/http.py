@@ -8,27 +8,28 @@ from __future__ import annotations
 
 import json
 import logging
-import time
+import socket
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any, BinaryIO, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Any, BinaryIO
 
 import httpx
-import stamina
 
-from soleflip_pipelines.clients.errors import PermanentPartnerError, TransientPartnerError
+from soleflip_pipelines.clients.deadline import DeadlineTransport, within
+from soleflip_pipelines.clients.errors import (
+    PermanentPartnerError,
+    TransientPartnerError,
+)
 from soleflip_pipelines.clients.redaction import redact, redact_url
+from soleflip_pipelines.clients.retries import FIRST_WAIT_S, moment_of, retried, retry_after_s
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 30.0
 CALL_DEADLINE_S = 90.0
 DOWNLOAD_DEADLINE_S = 1_800.0
-MAX_ATTEMPTS = 5
-FIRST_WAIT_S = 0.5
-LONGEST_WAIT_S = 60.0
-MARGIN_S = 0.1
+CLOCK_TOLERANCE = timedelta(minutes=2)
 MAX_JSON_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024
 MAX_ERROR_TEXT = 300
@@ -38,8 +39,6 @@ ERROR_FIELDS = ("errorId", "message", "errorMessage", "error", "error_descriptio
 CHUNK_BYTES = 64 * 1024
 
 LOGGER = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 
 class PartnerHttp:
@@ -52,7 +51,8 @@ class PartnerHttp:
         before_call: runs before each try: paces, counts, and raises when the quota is spent.
         first_wait_s: the first of the exponential waits between tries, in seconds.
         read_timeout_s: the longest silence within a reply, in seconds.
-        call_deadline_s: the longest time one try of a JSON call may take, in seconds.
+        call_deadline_s: the longest time one try of a JSON call may take, in seconds, from the
+            connection to the last byte.
     """
 
     def __init__(
@@ -70,17 +70,17 @@ class PartnerHttp:
         # httpx logs each full address at INFO, and httpcore each header at DEBUG.
         for name in ("httpx", "httpcore"):
             logging.getLogger(name).setLevel(logging.WARNING)
-        stamina.instrumentation.set_on_retry_hooks((_log_retry,))
         self.partner = partner
         self._secrets = secrets
         self._base_url = _checked_base(partner, base_url)
         self._before_call = before_call
         self._first_wait_s = first_wait_s
         self._call_deadline_s = call_deadline_s
+        self._is_clock_told = False
         self._client = httpx.Client(
+            transport=DeadlineTransport(),
             timeout=httpx.Timeout(read_timeout_s, connect=CONNECT_TIMEOUT_S),
             follow_redirects=False,
-            trust_env=False,
             headers={"User-Agent": "soleflip", "Accept": "*/*"},
         )
 
@@ -100,20 +100,23 @@ class PartnerHttp:
 
         Raises:
             TransientPartnerError: no proper reply after all tries.
+            PartnerDeferred: the partner asks for a longer wait than a run can spend.
             PermanentPartnerError: a refusal that no retry will change.
         """
-        return self._retried(
-            lambda: self._json("GET", path, accept, params=params, headers=headers)
+        return retried(
+            lambda: self._json("GET", path, accept, params=params, headers=headers),
+            first_wait_s=self._first_wait_s,
         )
 
     def post_form(
         self, *, path: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None
     ) -> Any:
         """POST a form and parse the JSON reply, an object; errors as in `get_json`."""
-        return self._retried(
+        return retried(
             lambda: self._json(
                 "POST", path, lambda r: isinstance(r, dict), data=dict(form), headers=headers
-            )
+            ),
+            first_wait_s=self._first_wait_s,
         )
 
     def download(self, *, path: str, into: BinaryIO, max_bytes: int) -> int:
@@ -122,7 +125,7 @@ class PartnerHttp:
         Returns:
             the number of bytes; the file then holds nothing else and stands at its start.
         """
-        return self._retried(lambda: self._file(path, into, max_bytes))
+        return retried(lambda: self._file(path, into, max_bytes), first_wait_s=self._first_wait_s)
 
     def redacted(self, text: str) -> str:
         """The text without any secret of this partner."""
@@ -133,30 +136,23 @@ class PartnerHttp:
         if value not in self._secrets:
             self._secrets = (*self._secrets, value)
 
-    def _retried(self, call: Callable[[], T]) -> T:
-        for attempt in stamina.retry_context(
-            on=_wait_before_retry,
-            attempts=MAX_ATTEMPTS,
-            timeout=None,
-            wait_initial=self._first_wait_s,
-            wait_max=LONGEST_WAIT_S,
-            wait_jitter=self._first_wait_s,
-        ):
-            with attempt:
-                return call()
-        raise AssertionError("a retry loop ends by returning or raising")
-
     def _json(self, method: str, path: str, accept: Callable[[Any], bool], **options: Any) -> Any:
-        with self._reply(method, path, self._call_deadline_s, **options) as (response, deadline):
-            body = self._body(response, deadline, MAX_JSON_BYTES)
+        with self._reply(method, path, self._call_deadline_s, **options) as response:
+            body = self._body(response, MAX_JSON_BYTES)
+        # A portal or proxy in between may answer with something that parses.
         kind = response.headers.get("content-type", "no content type")
         try:
             reply = json.loads(body)
+            is_json = "content-type" not in response.headers or "json" in kind.lower()
         except ValueError:
+            is_json = False
+        if not is_json:
             what = f"a reply that is not JSON ({kind}, {len(body)} bytes)"
-            raise self._transient(response.request, what, 200) from None
+            raise self._transient(response.request, what, 200)
         if not accept(reply):
-            raise self._transient(response.request, "a reply of an unexpected form", 200)
+            text = _error_text(body)
+            what = "a reply of an unexpected form" + (f" ({text})" if text else "")
+            raise self._transient(response.request, what, 200)
         return reply
 
     def _file(self, path: str, into: BinaryIO, max_bytes: int) -> int:
@@ -165,8 +161,8 @@ class PartnerHttp:
         total = 0
         # The file is wanted as stored: gzip as gzip, so that its size can be bounded when opened.
         plain = {"Accept-Encoding": "identity"}
-        with self._reply("GET", path, DOWNLOAD_DEADLINE_S, headers=plain) as (response, deadline):
-            for chunk in self._chunks(response, deadline, response.iter_raw(CHUNK_BYTES)):
+        with self._reply("GET", path, DOWNLOAD_DEADLINE_S, headers=plain) as response:
+            for chunk in response.iter_raw(CHUNK_BYTES):
                 total += len(chunk)
                 if total > max_bytes:
                     raise self._permanent(
@@ -179,23 +175,24 @@ class PartnerHttp:
     @contextmanager
     def _reply(
         self, method: str, path: str, seconds: float, **options: Any
-    ) -> Iterator[tuple[httpx.Response, float]]:
-        """A 200 reply with an unread body and the moment at which reading must be done."""
+    ) -> Iterator[httpx.Response]:
+        """A 200 reply whose body must be read within the block and so many seconds."""
         if self._before_call is not None:
             self._before_call()
-        deadline = time.monotonic() + seconds
         request = self._client.build_request(method, f"{self._base_url}{path}", **options)
         try:
-            response = self._sent(request)
-            try:
-                if response.status_code not in (200, 201):
-                    raise self._refusal(response, deadline)
-                yield response, deadline
-            finally:
-                response.close()
+            with within(seconds):
+                response = self._sent(request)
+                try:
+                    self._compare_clocks(response)
+                    if response.status_code not in (200, 201):
+                        raise self._refusal(response)
+                    yield response
+                finally:
+                    response.close()
         except httpx.HTTPError as error:
             # httpx's own text and chain may hold the address with its key.
-            raise self._transient(request, f"no answer ({type(error).__name__})") from None
+            raise self._unanswered(request, error) from None
 
     def _sent(self, request: httpx.Request) -> httpx.Response:
         for _ in range(MAX_REDIRECTS):
@@ -211,36 +208,57 @@ class PartnerHttp:
             request = following
         raise self._permanent(request, "too many redirects")
 
-    def _body(self, response: httpx.Response, deadline: float, max_bytes: int) -> bytes:
+    def _compare_clocks(self, response: httpx.Response) -> None:
+        """Say once that this machine's clock is off: tokens and windows of time depend on it."""
+        theirs = moment_of(response.headers.get("date"))
+        if theirs is None or self._is_clock_told:
+            return
+        ahead = datetime.now(UTC) - theirs
+        if abs(ahead) > CLOCK_TOLERANCE:
+            self._is_clock_told = True
+            direction = "ahead of" if ahead > timedelta(0) else "behind"
+            LOGGER.warning(
+                "this machine's clock is %.0f s %s %s's: set it, or times will be wrong",
+                abs(ahead.total_seconds()),
+                direction,
+                self.partner,
+            )
+
+    def _body(self, response: httpx.Response, max_bytes: int) -> bytes:
         parts, total = [], 0
-        for chunk in self._chunks(response, deadline, response.iter_bytes()):
+        for chunk in response.iter_bytes():
             total += len(chunk)
             if total > max_bytes:
                 raise self._transient(response.request, f"a reply of more than {max_bytes:,} bytes")
             parts.append(chunk)
         return b"".join(parts)
 
-    def _chunks(
-        self, response: httpx.Response, deadline: float, chunks: Iterator[bytes]
-    ) -> Iterator[bytes]:
-        for chunk in chunks:
-            if time.monotonic() > deadline:
-                raise self._transient(response.request, "a reply that did not end in time")
-            yield chunk
-
-    def _refusal(
-        self, response: httpx.Response, deadline: float
+    def _unanswered(
+        self, request: httpx.Request, error: httpx.HTTPError
     ) -> TransientPartnerError | PermanentPartnerError:
+        for cause in _causes(error):
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                reason = f"its certificate is not trusted: {cause.verify_message}"
+                return self._permanent(request, f"no answer, {reason}")
+            if isinstance(cause, ssl.SSLError):
+                reason = f"no secure connection came about (TLS: {cause.reason})"
+                return self._transient(request, f"no answer, {reason}")
+            if isinstance(cause, socket.gaierror):
+                reason = f"the name {request.url.host} cannot be looked up (DNS)"
+                return self._transient(request, f"no answer, {reason}")
+        if isinstance(error, httpx.TimeoutException):
+            return self._transient(request, f"no whole answer in time ({type(error).__name__})")
+        return self._transient(request, f"no answer ({type(error).__name__})")
+
+    def _refusal(self, response: httpx.Response) -> TransientPartnerError | PermanentPartnerError:
         status = response.status_code
         try:
-            text = _error_text(self._body(response, deadline, MAX_ERROR_BYTES))
+            text = _error_text(self._body(response, MAX_ERROR_BYTES))
         except (httpx.HTTPError, TransientPartnerError):
             text = ""
         what = f"{status}{f' ({text})' if text else ''}"
         if status >= 500 or status in TRANSIENT_STATUSES:
-            return self._transient(
-                response.request, what, status, _retry_after_s(response.headers.get("retry-after"))
-            )
+            return self._transient(response.request, what, status, retry_after_s(response.headers))
         return self._permanent(response.request, what, status)
 
     def _transient(
@@ -278,18 +296,10 @@ class PartnerHttp:
         return self.redacted(redact_url(str(request.url)))
 
 
-def _log_retry(details: stamina.instrumentation.RetryDetails) -> None:
-    LOGGER.warning("trying again in %.1f s: %s", details.wait_for, details.caused_by)
-
-
-def _wait_before_retry(error: Exception) -> bool | float:
-    """Whether to try again, or after how many seconds where the partner said so."""
-    if not isinstance(error, TransientPartnerError):
-        return False
-    if error.retry_after_s is None:
-        return True
-    # A wait is kept to the full or not at all: asking before the time only prolongs the ban.
-    return error.retry_after_s + MARGIN_S if error.retry_after_s <= LONGEST_WAIT_S else False
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _checked_base(partner: str, base_url: str) -> str:
@@ -305,20 +315,6 @@ def _checked_base(partner: str, base_url: str) -> str:
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
-
-
-def _retry_after_s(header: str | None) -> float | None:
-    if not header:
-        return None
-    if header.strip().isdecimal():
-        return float(header)
-    try:
-        moment = parsedate_to_datetime(header)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
 def _error_text(body: bytes) -> str:
