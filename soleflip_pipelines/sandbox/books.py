@@ -52,6 +52,7 @@ class Books:
         self._true_products = storage.Writer(self._truth, "product", 7)
         self._true_orders = storage.Writer(self._truth, "sold_order", 20)
         self._true_units = storage.Writer(self._truth, "unit", 7)
+        self._true_lines = storage.Writer(self._truth, "purchase_line", 14)
         self._rejected = storage.Writer(self._truth, "rejected_row", 4)
         self._draft_lines = storage.Writer(self._lines, "line", 6)
 
@@ -131,6 +132,13 @@ class Books:
             self._reject("purchases", lot.flaw, marker)
         else:
             self.tally["purchase_lines"] += 1
+            self._true_lines.add(
+                lot.line_key, name, lot.reference, lot.unit_ref, lot.product.title,
+                lot.purchased_on.isoformat(), lot.received_on and lot.received_on.isoformat(),
+                lot.quantity, str(lot.unit_price), str(lot.shipping_total),
+                str(lot.cashback_total), lot.supplier.currency, str(lot.supplier.vat_rate),
+                lot.supplier.vat_scheme,
+            )  # fmt: skip
 
     def _reject(self, kind: str, flaw: str, marker: str) -> None:
         self.tally["rejected_rows"] += 1

@@ -13,7 +13,7 @@ from pathlib import Path
 
 BUSINESS, TRUTH, PAPERS = "business.sqlite", "truth.sqlite", "papers"
 # Raised whenever the generator makes something else of the same arguments.
-GENERATOR_VERSION = "3"
+GENERATOR_VERSION = "4"
 
 _BUSINESS_TABLES = """
 create table meta (key text primary key, value text not null) without rowid;
@@ -90,6 +90,11 @@ create table sold_order (
 create table unit (
     line_key text, unit_no integer, supplier text, variant_id text, cost text, status text,
     order_number text, primary key (line_key, unit_no)
+) without rowid;
+create table purchase_line (
+    line_key text primary key, supplier text, reference text, unit_ref text, title text,
+    purchased_on text, received_on text, quantity integer, unit_price text, shipping_total text,
+    cashback_total text, currency text, vat_rate text, vat_scheme text
 ) without rowid;
 create table rejected_row (position integer primary key, kind text, flaw text, marker text);
 """
