@@ -48,6 +48,7 @@ class Rotating:
         self.accepted = ["CANARY-refresh-token"]
         self.presented: list[str] = []
         self.access = ""
+        self.refreshes = 0
         self.has_leeway = True
         self.expires_in: object = 43_200
         partner.answer = self.answer
@@ -67,9 +68,9 @@ class Rotating:
                 self.accepted = ["none, the login was revoked"]
             body = {"error": "invalid_grant", "error_description": "Unknown or invalid token."}
             return self.partner.reply(403, body)
-        number = len(self.presented)
-        self.accepted.append(f"rotated-{number}")
-        self.access = f"access-{number}"
+        self.refreshes += 1
+        self.accepted.append(f"rotated-{self.refreshes}")
+        self.access = f"access-{self.refreshes}"
         return self.partner.reply(
             body={
                 "access_token": self.access,
@@ -180,7 +181,7 @@ def test_the_token_before_is_tried_once_and_then_a_person_is_asked(
     rotating.accepted, rotating.access = ["another"], "lost again"
     with pytest.raises(LoginRefused, match="log in again with `soleflip connect stockx`") as caught:
         read(partner_settings)
-    assert rotating.presented[3:] == ["rotated-3", "CANARY-refresh-token"]
+    assert rotating.presented[3:] == ["rotated-2", "CANARY-refresh-token"]
     assert "\n" not in str(caught.value)
     assert stored_grant(partner_settings) == kept
 
