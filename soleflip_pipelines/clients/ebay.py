@@ -14,10 +14,16 @@ from urllib.parse import quote
 
 from soleflip_pipelines.clients.errors import PermanentPartnerError
 from soleflip_pipelines.clients.http import PartnerHttp
-from soleflip_pipelines.clients.oauth import LoginRefused, RefreshTokenSession
+from soleflip_pipelines.clients.oauth import (
+    LoginRefused,
+    RefreshTokenSession,
+    TokenStore,
+    basic_authorization,
+)
 from soleflip_pipelines.clients.paging import Page, Warn, settled_pages
 
 PARTNER = "eBay"
+TOKEN_PATH = "/identity/v1/oauth2/token"
 ORDERS_PATH = "/sell/fulfillment/v1/order"
 PAGE_SIZE = 200
 GUIDE = "docs/connect-ebay.md"
@@ -31,14 +37,33 @@ class EbayClient:
     """Reads a seller's orders; safe to share between threads.
 
     Args:
-        api: the HTTP client on eBay's API host.
-        session: the login that gives the access tokens.
+        api: the HTTP client on eBay's API host, whose calls are counted.
+        auth: another one on the same host, for the token endpoint.
+        client_id: the application's id, as eBay's developer portal shows it.
+        client_secret: the application's secret.
+        tokens: where the refresh token lives.
     """
 
-    def __init__(self, *, api: PartnerHttp, session: RefreshTokenSession) -> None:
+    def __init__(
+        self,
+        *,
+        api: PartnerHttp,
+        auth: PartnerHttp,
+        client_id: str,
+        client_secret: str,
+        tokens: TokenStore,
+    ) -> None:
         """Nothing is sent before the first call."""
         self._api = api
-        self._session = session
+        self._session = RefreshTokenSession(
+            http=auth,
+            token_path=TOKEN_PATH,
+            form={},
+            headers=basic_authorization(client_id, client_secret),
+            tokens=tokens,
+            partner="ebay",
+            guide=GUIDE,
+        )
 
     def created_order_pages(
         self, *, created_from: datetime, created_to: datetime | None, warn: Warn

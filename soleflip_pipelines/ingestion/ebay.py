@@ -1,0 +1,219 @@
+"""eBay's orders into `raw_ebay`, window by window, each with its cursor.
+
+A whole reading goes through the last two years by creation date, all that eBay gives out; after it
+only what eBay says was modified is read. A cursor is eBay's time, so our clock may be wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, time
+
+import psycopg
+
+from soleflip_pipelines.clients.ebay import EbayClient, Json
+from soleflip_pipelines.ingestion.access import open_ebay, partner_is_connected
+from soleflip_pipelines.ingestion.chunks import fetch_in_chunks
+from soleflip_pipelines.ingestion.ebay_windows import Window, moment_of, planned_windows
+from soleflip_pipelines.ingestion.fields import DocumentForm, is_amount, is_moment, is_text
+from soleflip_pipelines.ingestion.steps import UNPACED_WORKERS, Log, not_connected
+from soleflip_pipelines.settings import Settings
+from soleflip_pipelines.warehouse.loader import (
+    BatchResult,
+    BatchSource,
+    RawTable,
+    Record,
+    Rejection,
+    load_batch,
+    read_cursor,
+)
+
+ORDERS = RawTable("raw_ebay", "orders", ("order_id",))
+
+NOT_CANCELLED = (None, "", "NONE_REQUESTED")
+
+
+def is_money(value: object) -> bool:
+    """An amount: a decimal in text with its currency."""
+    return (
+        isinstance(value, dict) and is_amount(value.get("value")) and is_text(value.get("currency"))
+    )
+
+
+def is_pieces(value: object) -> bool:
+    """One or more pieces."""
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def is_refunds(value: object) -> bool:
+    """Refunds, whose amounts may be missing."""
+    return isinstance(value, list) and all(
+        isinstance(refund, dict) and (refund.get("amount") is None or is_money(refund["amount"]))
+        for refund in value
+    )
+
+
+LINE_FORM = DocumentForm(
+    key="lineItemId",
+    required={"lineItemId": is_text, "quantity": is_pieces, "lineItemCost": is_money},
+    optional={"deliveryCost.shippingCost": is_money, "refunds": is_refunds},
+)
+
+
+def is_lines(value: object) -> bool:
+    """One or more proper order lines."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(LINE_FORM.record(line, ""), Record) for line in value)
+    )
+
+
+ORDER_FORM = DocumentForm(
+    key="orderId",
+    required={
+        "orderId": is_text,
+        "creationDate": is_moment,
+        "lastModifiedDate": is_moment,
+        "orderFulfillmentStatus": is_text,
+        "orderPaymentStatus": is_text,
+        "lineItems": is_lines,
+    },
+    optional={"totalMarketplaceFee": is_money, "paymentSummary.totalDueSeller": is_money},
+)
+
+
+def sync_ebay_orders(
+    settings: Settings, conn: psycopg.Connection, *, run_id: str | None = None, log: Log = print
+) -> list[BatchResult]:
+    """Read eBay's orders into `raw_ebay.orders`, one batch a window.
+
+    Args:
+        settings: address and credentials.
+        conn: a connection of the loader role.
+        run_id: Dagster's run, for the ledger.
+        log: told about the progress.
+
+    Returns:
+        the batches; none where eBay is not connected.
+
+    Raises:
+        MissingCredential: some of eBay's credentials are set and some are not.
+        PartnerError: eBay cannot be read; finished windows are kept, and the next run goes on
+            after them.
+    """
+    if not partner_is_connected(settings, "ebay"):
+        return not_connected("eBay", log)
+    now = _now(settings)
+    cursor = read_cursor(conn, ORDERS.address) or {}
+    conn.commit()
+    results: list[BatchResult] = []
+    with open_ebay(settings) as client:
+        for window in planned_windows(cursor, now):
+            reading = _Reading(client, window, cursor, now, log)
+            origin = BatchSource(
+                "ebay",
+                "api",
+                window_from=window.start,
+                window_to=window.end or now,
+                dagster_run_id=run_id,
+            )
+            to_save = (ORDERS.address, reading.following)
+            result = load_batch(conn, ORDERS, reading.rows(), origin, cursor=to_save)
+            results.append(result)
+            log(
+                f"{reading.name}: {result.read:,} read, {result.inserted:,} new, "
+                f"{result.updated:,} changed"
+            )
+            if not reading.is_settled:
+                break  # what comes after it would move the cursor past it
+            cursor = reading.following
+    return results
+
+
+class _Reading:
+    """One window's rows as they come, and the cursor that they lead to."""
+
+    def __init__(
+        self, client: EbayClient, window: Window, cursor: Json, now: datetime, log: Log
+    ) -> None:
+        field = "created" if window.is_by_creation else "modified"
+        end = f" to {window.end:%Y-%m-%d}" if window.end else ""
+        self.name = f"eBay orders {field} from {window.start:%Y-%m-%d}{end}"
+        self.is_settled = True
+        # Filled while the rows stream by, and saved after the last of them.
+        self.following = dict(cursor)
+        self._client, self._window, self._now, self._log = client, window, now, log
+        self._left: list[str] = []
+
+    def rows(self) -> Iterator[Record | Rejection]:
+        """The orders, those with a cancellation as their detail call gives them."""
+        for order_id, found in self._details(self.following.pop("left", [])).items():
+            yield ORDER_FORM.record(found, order_id)
+        newest: datetime | None = None
+        for number, page in enumerate(self._pages(), start=1):
+            details = self._details([order["orderId"] for order in page if _is_cancelled(order)])
+            for place, listed in enumerate(page, start=1):
+                order = details.get(_text(listed, "orderId"), listed)
+                yield ORDER_FORM.record(order, f"{self.name}, page {number}, item {place}")
+                changed = _text(listed, "lastModifiedDate")
+                if is_moment(changed):
+                    newest = max(moment_of(changed), newest or moment_of(changed))
+        self._finish(newest)
+
+    def _pages(self) -> Iterator[list[Json]]:
+        def warn(text: str) -> None:
+            self._log(text)
+            self.is_settled = False
+
+        start, end = self._window.start, self._window.end
+        if self._window.is_by_creation:
+            return self._client.created_order_pages(created_from=start, created_to=end, warn=warn)
+        return self._client.modified_order_pages(modified_from=start, modified_to=end, warn=warn)
+
+    def _details(self, order_ids: list[str]) -> dict[str, Json]:
+        """The documents that came; those that may still come are noted for the next run."""
+        found: dict[str, Json] = {}
+
+        def fetch(order_id: str) -> Json:
+            return self._client.order(order_id=order_id)
+
+        for chunk in fetch_in_chunks(order_ids, fetch, workers=UNPACED_WORKERS):
+            for item in chunk:
+                if item.reply is not None and item.reply.get("orderId") == item.key:
+                    found[item.key] = item.reply
+                    continue
+                why = item.error or "eBay sent another order than asked for"
+                self._log(f"eBay order {item.key} is kept as the list gives it: {why}")
+                if not item.is_gone and item.key not in self._left:
+                    self._left.append(item.key)
+        return found
+
+    def _finish(self, newest: datetime | None) -> None:
+        if self.is_settled:
+            self.following.clear()
+            self.following.update(self._window.cursor)
+            if newest is not None and self._window.end is None and not self._window.is_by_creation:
+                # A time beyond ours would be a mistake that hides every change until then.
+                seen_to = max(min(newest, self._now), moment_of(self.following["modified_to"]))
+                self.following["modified_to"] = seen_to.isoformat()
+        if self._left:
+            self.following["left"] = self._left
+
+
+def _now(settings: Settings) -> datetime:
+    """Our time, or the day that the settings pretend it to be."""
+    if settings.as_of is None:
+        return datetime.now(UTC)
+    return datetime.combine(settings.as_of, time.min, UTC)
+
+
+def _text(order: object, name: str) -> str:
+    value = order.get(name) if isinstance(order, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def _is_cancelled(order: Json) -> bool:
+    """Whether a cancellation was asked for, which only the detail call tells in full."""
+    status = order.get("cancelStatus") if _text(order, "orderId") else None
+    return isinstance(status, dict) and status.get("cancelState") not in NOT_CANCELLED
