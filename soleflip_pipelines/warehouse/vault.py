@@ -56,7 +56,19 @@ class Vault:
         """Reads the keys and no credential."""
         self._conn = conn
         self._keys = keys
-        self._read_keys()
+        self.read_keys()
+
+    def read_keys(self) -> None:
+        """Ask for the keys anew, after one was added."""
+        keys = self._keys()
+        try:
+            self._fernet = MultiFernet([Fernet(key) for key in keys])
+        except ValueError:
+            raise VaultError(
+                "SOLEFLIP_FERNET_KEYS must hold Fernet keys (32 bytes, URL-safe base64), newest "
+                "first, separated by commas"
+            ) from None
+        self.key_ids = [key_id(key) for key in keys]
 
     def get(self, name: str, /, *, for_update: bool = False) -> str | None:
         """The value of a credential, or None when there is none of that name.
@@ -123,17 +135,6 @@ class Vault:
                 self._book(name, "re-encrypted")
         return len(rows)
 
-    def _read_keys(self) -> None:
-        keys = self._keys()
-        try:
-            self._fernet = MultiFernet([Fernet(key) for key in keys])
-        except ValueError:
-            raise VaultError(
-                "SOLEFLIP_FERNET_KEYS must hold Fernet keys (32 bytes, URL-safe base64), newest "
-                "first, separated by commas"
-            ) from None
-        self.key_ids = [key_id(key) for key in keys]
-
     def _book(self, name: str, action: str) -> None:
         actor = f"{getpass.getuser()}@{socket.gethostname()}, process {os.getpid()}"
         self._conn.execute(
@@ -156,7 +157,7 @@ class Vault:
     def _opened(self, name: str, token: str) -> bytes:
         with suppress(InvalidToken):
             return self._fernet.decrypt(token.encode())
-        self._read_keys()
+        self.read_keys()
         with suppress(InvalidToken):
             return self._fernet.decrypt(token.encode())
         raise VaultError(

@@ -79,11 +79,14 @@ def test_secrets_are_stored_listed_and_rotated_but_never_shown(settings: Setting
         call(settings, "secrets", "list", "--json"),
         call(settings, "secrets", "rotate"),
         call(settings, "doctor"),
+        call(settings, "secrets", "remove", "STOCKX_API_KEY"),
     ]
     assert all("canary" not in done.stdout + done.stderr for done in outputs)
-    assert [done.returncode for done in outputs[:4]] == [0] * 4
+    assert [done.returncode for done in (*outputs[:4], outputs[5])] == [0] * 5
     assert "STOCKX_API_KEY" in json.loads(outputs[2].stdout)
     assert "1 credentials" in outputs[3].stdout
+    assert "it can be removed from fernet.key" in outputs[3].stdout
+    assert "no credential is stored" in call(settings, "secrets", "list").stdout
 
 
 @pytest.mark.parametrize(
@@ -94,6 +97,7 @@ def test_secrets_are_stored_listed_and_rotated_but_never_shown(settings: Setting
         (["db", "upgrade"], {"SOLEFLIP_MODE": "live"}, "holds sandbox data"),
         (["db", "restore", "--yes", "missing.dump"], {}, "there is no file missing.dump"),
         (["secrets", "set", "bad name"], {}, "is not a credential's name"),
+        (["secrets", "remove", "AWIN_API_KEY"], {}, "no credential 'AWIN_API_KEY' is stored"),
     ],
 )
 def test_an_error_is_one_sentence_and_exit_code_1(
