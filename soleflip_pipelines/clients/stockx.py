@@ -21,10 +21,14 @@ TOKEN_PATH = "/oauth/token"
 AUDIENCE = "gateway.stockx.com"
 PAGE_SIZE = 100
 MAX_PASSES = 3
+SEARCH_HITS = 50
+# A list may grow while it is read, but not without end.
+MORE_PAGES = 10
 GUIDE = "docs/connect-stockx.md"
 
 Json = dict[str, Any]
 Warn = Callable[[str], None]
+Declare = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -65,22 +69,42 @@ class StockXClient:
             guide=GUIDE,
         )
 
-    def active_order_pages(self, *, warn: Warn) -> Iterator[list[Json]]:
+    def active_order_pages(
+        self, *, warn: Warn, declare: Declare = lambda _: None
+    ) -> Iterator[list[Json]]:
         """Pages of the orders that are still under way.
 
         Args:
             warn: told when the list would not hold still; what was seen has been yielded.
+            declare: told, at the end, how many there are according to StockX.
         """
-        return self._settled_pages("/selling/orders/active", "orders", "orderNumber", {}, warn)
+        path = "/selling/orders/active"
+        return self._settled_pages(path, "orders", "orderNumber", {}, warn, declare)
 
-    def past_order_pages(self, *, created_from: date | None, warn: Warn) -> Iterator[list[Json]]:
-        """Pages of the orders that have ended, created on or after a day (UTC) if given."""
-        params = {"fromDate": created_from.isoformat()} if created_from else {}
-        return self._settled_pages("/selling/orders/history", "orders", "orderNumber", params, warn)
+    def past_order_pages(
+        self,
+        *,
+        created_from: date | None = None,
+        created_to: date | None = None,
+        warn: Warn,
+        declare: Declare = lambda _: None,
+    ) -> Iterator[list[Json]]:
+        """Pages of the orders that have ended, created within days (UTC) if given."""
+        params = _created(created_from, created_to)
+        path = "/selling/orders/history"
+        return self._settled_pages(path, "orders", "orderNumber", params, warn, declare)
+
+    def past_order_count(self, *, created_to: date) -> int:
+        """How many orders have ended that were created until a day (UTC)."""
+        params = {**_created(None, created_to), "pageNumber": 1, "pageSize": 1}
+        page = self._get("/selling/orders/history", params, lambda r: _is_page(r, "orders"))
+        return int(page["count"])
 
     def listing_pages(self, *, warn: Warn) -> Iterator[list[Json]]:
         """Pages of the own listings."""
-        return self._settled_pages("/selling/listings", "listings", "listingId", {}, warn)
+        return self._settled_pages(
+            "/selling/listings", "listings", "listingId", {}, warn, lambda _: None
+        )
 
     def order(self, *, order_number: str) -> Json:
         """One order with its payout and shipment."""
@@ -94,6 +118,16 @@ class StockXClient:
         """All sizes of a product, with conversions and GTINs."""
         return self._objects(f"/catalog/products/{_part(product_id)}/variants", {})
 
+    def search(self, *, query: str) -> list[Json]:
+        """The products that StockX thinks nearest to a text, the nearest first."""
+        params: dict[str, str | int] = {"query": query, "pageNumber": 1, "pageSize": SEARCH_HITS}
+        page = self._get("/catalog/search", params, lambda r: _is_page(r, "products"))
+        return [hit for hit in page["products"] if isinstance(hit, dict)]
+
+    def variant_of_gtin(self, *, gtin: str) -> Json:
+        """The variant that carries a GTIN."""
+        return self._object(f"/catalog/products/variants/gtins/{_part(gtin)}")
+
     def market_data(self, *, product_id: str, currency_code: str) -> list[Json]:
         """The market of all sizes of a product at the moment of the call."""
         return self._objects(
@@ -101,7 +135,13 @@ class StockXClient:
         )
 
     def _settled_pages(
-        self, path: str, items_key: str, id_key: str, params: Mapping[str, str | int], warn: Warn
+        self,
+        path: str,
+        items_key: str,
+        id_key: str,
+        params: Mapping[str, str | int],
+        warn: Warn,
+        declare: Declare,
     ) -> Iterator[list[Json]]:
         """Pages of a list, read again while it moves.
 
@@ -123,7 +163,9 @@ class StockXClient:
                 if len(seen) == known and page[items_key]:
                     break  # a page of nothing new: the list repeats itself
             if counts == {len(seen) + nameless}:
+                declare(*counts)
                 return
+        declare(max(counts, default=0))
         warn(
             f"{PARTNER}: {path} kept changing over {MAX_PASSES} readings "
             f"({len(seen):,} of {max(counts, default=0):,} seen); the next run reads it again"
@@ -138,12 +180,13 @@ class StockXClient:
                 lambda reply: _is_page(reply, items_key),
             )
             yield page
-            if not page.get("hasNextPage") or not page[items_key]:
+            is_last = not page.get("hasNextPage") or not page[items_key]
+            if is_last or number > page["count"] // PAGE_SIZE + MORE_PAGES:
                 return
             number += 1
 
     def _object(self, path: str) -> Json:
-        found: Json = self._get(path, {}, lambda reply: isinstance(reply, dict))
+        found: Json = self._get(path, {}, _is_document)
         return found
 
     def _objects(self, path: str, params: Mapping[str, str | int]) -> list[Json]:
@@ -180,6 +223,16 @@ class StockXClient:
 
 def _part(value: str) -> str:
     return quote(value, safe="")
+
+
+def _created(since: date | None, until: date | None) -> dict[str, str | int]:
+    days = {"fromDate": since, "toDate": until}
+    return {name: day.isoformat() for name, day in days.items() if day is not None}
+
+
+def _is_document(reply: Any) -> bool:
+    """StockX can put an error into the body of a 200, too."""
+    return isinstance(reply, dict) and "errorMessage" not in reply
 
 
 def _is_page(reply: Any, items_key: str) -> bool:

@@ -1,13 +1,14 @@
 """StockX's orders, their details and the own listings into `raw_stockx`.
 
-StockX has no "changed since": active orders are read whole, past ones over a trailing window of
-creation dates (and whole once a week), and what left both lists is asked for by number.
+StockX has no "changed since": active orders are read whole, past ones over the latest months by day
+of creation (older ones once a week), and what left both lists is asked for by number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 
@@ -23,6 +24,13 @@ from soleflip_pipelines.ingestion.fields import (
     refused,
 )
 from soleflip_pipelines.ingestion.steps import Log, missing_row, select_keys, stockx_workers
+from soleflip_pipelines.ingestion.stockx_windows import (
+    Period,
+    Window,
+    due_windows,
+    forget_readings,
+    read_states,
+)
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse import loader_sql
 from soleflip_pipelines.warehouse.loader import (
@@ -41,7 +49,6 @@ ORDER_DETAILS = RawTable("raw_stockx", "order_details", ("order_number",))
 LISTINGS = RawTable("raw_stockx", "listings", ("listing_id",))
 
 LOOK_BACK = timedelta(days=120)
-FULL_READ_EVERY = timedelta(days=7)
 UNSEEN_STREAM = "raw_stockx.orders/unseen"
 FINAL_STATUSES = ["AUTHFAILED", "DIDNOTSHIP", "CANCELED", "CANCELLED", "COMPLETED", "RETURNED"]
 SIGNED_LINKS = ("shippingLabelUrl", "shippingDocumentUrl")
@@ -77,6 +84,7 @@ UNSEEN_SQL = """
       and not exists (select from incoming i where i.order_number = o.order_number)
     order by o.order_number
 """
+DECLARE_SQL = "update integration.import_batches set rows_declared = %s where batch_id = %s"
 # Times are compared to the second, as text: both come from StockX, in ISO 8601 UTC.
 WANTED_SQL = """
     select o.order_number
@@ -87,58 +95,128 @@ WANTED_SQL = """
             coalesce(o.payload #>> '{payout,totalPayout}', '') = ''
             or upper(o.payload ->> 'status') <> all(%(final)s)
         else left(o.payload ->> 'updatedAt', 19) > left(d.payload ->> 'updatedAt', 19)
+            -- Or its status went back, or changed without a date: what was read last is news.
+            or (o.payload ->> 'status' <> d.payload ->> 'status' and o.changed_at > d.changed_at)
     end
     order by o.payload ->> 'createdAt' desc, o.order_number
 """
 
 
+@dataclass
+class _Account:
+    """What the account said of one slice while it was read."""
+
+    declared: int = 0
+    complaints: list[str] = field(default_factory=list)
+
+    def declare(self, count: int) -> None:
+        self.declared += count
+
+
 def sync_orders(
-    settings: Settings, conn: psycopg.Connection, *, run_id: str | None = None, log: Log = print
+    settings: Settings,
+    conn: psycopg.Connection,
+    *,
+    run_id: str | None = None,
+    log: Log = print,
+    period: Period | None = None,
+    full_read: bool = False,
 ) -> list[BatchResult]:
-    """Read the order lists into `raw_stockx.orders`, in one batch.
+    """Read the order lists into `raw_stockx.orders`: what is recent first, then what is due.
+
+    Active and recent orders are one batch, each further stretch of the history is one of its own.
 
     Args:
         settings: addresses, credentials and pace.
         conn: a connection of the loader role.
         run_id: Dagster's run, for the ledger.
         log: told about the progress.
+        period: read the orders created in it, whenever they were read last, and no other stretch.
+        full_read: read the whole history again, now or, if that is stopped, in later runs.
 
     Raises:
-        PartnerError: StockX cannot be read; nothing of the batch is kept.
+        PartnerError: StockX cannot be read; finished batches are kept.
     """
     now = datetime.now(UTC)
-    cursor = read_cursor(conn, ORDERS.address) or {}
-    conn.commit()
-    created_from = _window_start(settings, cursor, now)
-    following = dict(cursor)
-    if created_from is None:
-        following["last_full_read"] = now.isoformat()
-
-    def warn(text: str) -> None:
-        log(text)
-        following.pop("last_full_read", None)  # a list that moved is read whole next time
-
-    def note_unseen(cur: psycopg.Cursor, batch_id: int) -> None:
-        cur.execute(UNSEEN_SQL, {"final": FINAL_STATUSES})
-        numbers = [row[0] for row in cur.fetchall()]
-        unseen = canonical_json({"order_numbers": numbers})
-        loader_sql.save_cursor(cur, UNSEEN_STREAM, unseen, batch_id)
-
-    window_from = (
-        datetime.combine(created_from, time.min, UTC) if created_from is not None else None
-    )
+    if full_read:
+        forget_readings(conn)
+    recent_from = settings.today() - LOOK_BACK
+    results: list[BatchResult] = []
     with open_stockx(settings) as client:
-        result = load_batch(
-            conn,
-            ORDERS,
-            _listed_orders(client, created_from, warn, log),
-            BatchSource(
-                "stockx", "api", window_from=window_from, window_to=now, dagster_run_id=run_id
-            ),
-            cursor=(ORDERS.address, following),
-            after=note_unseen,
+        results.append(_load_recent(client, conn, Window(recent_from, None), now, run_id, log))
+        windows = due_windows(
+            read_states(conn),
+            newest_day=recent_from,
+            now=now,
+            count_until=lambda day: client.past_order_count(created_to=day),
         )
-    return [result]
+        for window in period.windows(settings.today()) if period else windows:
+            results.append(_load_window(client, conn, window, now, run_id, log))
+    return results
+
+
+def _load_recent(
+    client: StockXClient,
+    conn: psycopg.Connection,
+    window: Window,
+    now: datetime,
+    run_id: str | None,
+    log: Log,
+) -> BatchResult:
+    """Active orders first: one that moves on meanwhile is then read twice, not never."""
+    account = _Account()
+
+    def rows() -> Iterator[Record | Rejection]:
+        active = client.active_order_pages(warn=log, declare=account.declare)
+        yield from _listed(active, "active orders", log)
+        past = client.past_order_pages(created_from=window.first, warn=log, declare=account.declare)
+        yield from _listed(past, "past orders", log)
+
+    def note(cur: psycopg.Cursor, batch_id: int) -> None:
+        _declare(cur, batch_id, account)
+        cur.execute(UNSEEN_SQL, {"final": FINAL_STATUSES})
+        unseen = {"order_numbers": [row[0] for row in cur.fetchall()]}
+        loader_sql.save_cursor(cur, UNSEEN_STREAM, canonical_json(unseen), batch_id)
+        read_at = {"read_at": now.isoformat()}
+        loader_sql.save_cursor(cur, ORDERS.address, canonical_json(read_at), batch_id)
+
+    origin = BatchSource(
+        "stockx", "api", window_from=window.bounds()[0], window_to=now, dagster_run_id=run_id
+    )
+    return load_batch(conn, ORDERS, rows(), origin, after=note)
+
+
+def _load_window(
+    client: StockXClient,
+    conn: psycopg.Connection,
+    window: Window,
+    now: datetime,
+    run_id: str | None,
+    log: Log,
+) -> BatchResult:
+    """A stretch of the history; one that would not hold still is read first by the next run."""
+    account = _Account()
+
+    def rows() -> Iterator[Record | Rejection]:
+        pages = client.past_order_pages(
+            created_from=window.asked_from,
+            created_to=window.asked_to,
+            warn=account.complaints.append,
+            declare=account.declare,
+        )
+        yield from _listed(pages, f"past orders {window}", log)
+
+    def note(cur: psycopg.Cursor, batch_id: int) -> None:
+        _declare(cur, batch_id, account)
+        state = window.state(read_at=now, is_settled=not account.complaints)
+        loader_sql.save_cursor(cur, window.stream, canonical_json(state), batch_id)
+
+    since, until = window.bounds()
+    origin = BatchSource("stockx", "api", window_from=since, window_to=until, dagster_run_id=run_id)
+    result = load_batch(conn, ORDERS, rows(), origin, after=note)
+    for complaint in account.complaints:
+        log(complaint)
+    return result
 
 
 def sync_order_details(
@@ -184,29 +262,21 @@ def sync_listings(
     return [result]
 
 
-def _window_start(settings: Settings, cursor: Json, now: datetime) -> date | None:
-    last_full_read = cursor.get("last_full_read")
-    if last_full_read is None or now - datetime.fromisoformat(last_full_read) > FULL_READ_EVERY:
-        return None
-    return settings.today() - LOOK_BACK
+def _listed(pages: Iterator[list[Json]], name: str, log: Log) -> Iterator[Record | Rejection]:
+    read = number = 0
+    for number, page in enumerate(pages, start=1):
+        for place, item in enumerate(page, start=1):
+            yield ORDER_FORM.record(item, f"{name}, page {number}, item {place}")
+        read += len(page)
+        if number % PROGRESS_PAGES == 0:
+            log(f"{name}: {read:,} read, {number:,} pages")
+    if read:
+        log(f"{name}: {read:,} read, {number:,} pages")
 
 
-def _listed_orders(
-    client: StockXClient, created_from: date | None, warn: Log, log: Log
-) -> Iterator[Record | Rejection]:
-    """Active orders first: one that moves on meanwhile is then read twice, not never."""
-    read = pages = 0
-    for name, found in (
-        ("active", client.active_order_pages(warn=warn)),
-        ("past", client.past_order_pages(created_from=created_from, warn=warn)),
-    ):
-        for number, page in enumerate(found, start=1):
-            for place, item in enumerate(page, start=1):
-                yield ORDER_FORM.record(item, f"{name} orders, page {number}, item {place}")
-            read, pages = read + len(page), pages + 1
-            if pages % PROGRESS_PAGES == 0:
-                log(f"orders: {read:,} read, {pages:,} pages")
-    log(f"orders: {read:,} read, {pages:,} pages")
+def _declare(cur: psycopg.Cursor, batch_id: int, account: _Account) -> None:
+    """Put what StockX itself counts beside what was read."""
+    cur.execute(DECLARE_SQL, [account.declared, batch_id])
 
 
 def _detail_rows(item: Fetched[Json], log: Log) -> Sequence[Record | Rejection]:

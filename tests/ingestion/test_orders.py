@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import psycopg
 import pytest
 
 from soleflip_pipelines.clients.errors import QuotaExhausted, TransientPartnerError
-from soleflip_pipelines.ingestion import chunks, stockx
+from soleflip_pipelines.ingestion import chunks, stockx, stockx_windows
+from soleflip_pipelines.ingestion.stockx_windows import Period
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.loader import BatchResult, read_cursor
 
@@ -40,6 +43,7 @@ class Account:
         self.past: list[Any] = []
         self.details: dict[str, Any] = {}
         self.broken: dict[str, int] = {}
+        self.before_history: Callable[[Any], None] = lambda _: None
         partner.answer = self.answer
 
     def answer(self, call: Any) -> Any:
@@ -51,17 +55,31 @@ class Account:
         if call.path == "/v2/selling/orders/active":
             return reply(body=self.page(self.active))
         if call.path == "/v2/selling/orders/history":
-            since = call.query.get("fromDate", "")
-            return reply(body=self.page([o for o in self.past if _created(o) >= since]))
+            self.before_history(call)
+            # The days named are left out: nobody documents that they are included.
+            since, until = call.query.get("fromDate", ""), call.query.get("toDate", "~")
+            found = [o for o in self.past if since < _created(o) < until]
+            return reply(body=self.page(found, int(call.query["pageSize"])))
         detail = self.details.get(call.path.removeprefix("/v2/selling/orders/"))
         return reply(body=detail) if detail else reply(404, {"message": "Resource not found"})
 
-    def page(self, orders: list[Any]) -> dict[str, Any]:
-        return {"count": len(orders), "pageNumber": 1, "hasNextPage": False, "orders": orders}
+    def page(self, orders: list[Any], size: int = 100) -> dict[str, Any]:
+        count, shown = len(orders), orders[:size]
+        return {"count": count, "pageNumber": 1, "hasNextPage": False, "orders": shown}
 
     def asked(self, part: str) -> list[str]:
         """The calls since the last look whose path contains this."""
         found = [call.path for call in self.partner.calls if part in call.path]
+        self.partner.calls.clear()
+        return found
+
+    def windows(self) -> list[str]:
+        """The stretches of the history read since the last look, as `from..to`."""
+        found = [
+            f"{call.query.get('fromDate', '')}..{call.query.get('toDate', '')}"
+            for call in self.partner.calls
+            if call.path.endswith("/history") and call.query["pageSize"] != "1"
+        ]
         self.partner.calls.clear()
         return found
 
@@ -75,9 +93,30 @@ def account(partner: Any) -> Account:
     return Account(partner)
 
 
+@pytest.fixture
+def long_history(partner: Any, monkeypatch: pytest.MonkeyPatch) -> Account:
+    """Two orders on the border of each month since 2024, and more than one window can take."""
+    monkeypatch.setattr(stockx_windows, "REST_ORDERS", 6)
+    account = Account(partner)
+    months = [f"{year}-{month:02d}" for year in (2024, 2025, 2026) for month in range(1, 13)]
+    moments = [
+        f"{month}-{day}" for month in months[:30] for day in ("01T00:00:00Z", "28T23:59:59Z")
+    ]
+    account.past = [
+        order(f"N{at}", "COMPLETED", createdAt=at, payout={"totalPayout": "90"})
+        for at in reversed(moments)
+    ]
+    return account
+
+
 def counts(results: list[BatchResult]) -> list[int]:
     names = ("read", "inserted", "updated", "unchanged", "rejected")
     return [sum(getattr(result, name) for result in results) for name in names]
+
+
+def statuses(conn: psycopg.Connection) -> dict[str, str]:
+    rows = conn.execute("select order_number, payload ->> 'status' from raw_stockx.orders")
+    return dict(rows.fetchall())
 
 
 def quiet(_: str) -> None:
@@ -126,7 +165,6 @@ def test_an_order_that_left_both_lists_is_asked_for_by_number(
     account.active, account.details = [order("A", "SHIPPED", **old)], {"A": order("A", "SHIPPED")}
     sync(partner_settings, conn)
     account.active = []
-    account.past = [order("A", "COMPLETED", **old)]
     account.details = {"A": order("A", "COMPLETED", updatedAt="2026-06-20T10:00:00Z", **old)}
     account.asked("")
     assert sync(partner_settings, conn) == ([0, 0, 0, 0, 0], [1, 0, 1, 0, 0])
@@ -134,6 +172,137 @@ def test_an_order_that_left_both_lists_is_asked_for_by_number(
     history = next(call for call in account.partner.calls if call.path.endswith("/history"))
     assert history.query["fromDate"] == "2026-03-02"
     assert sync(partner_settings, conn) == ([0, 0, 0, 0, 0], [0, 0, 0, 0, 0])
+
+
+def test_an_order_that_moves_while_it_is_read_is_seen_twice_not_never(
+    account: Account, partner_settings: Settings, conn: psycopg.Connection
+) -> None:
+    account.active = [order("A", "SHIPPED"), order("B", "SHIPPED")]
+
+    def move(_: Any) -> None:
+        if len(account.active) == 2:
+            account.past.append(order(account.active.pop(0)["orderNumber"], "COMPLETED"))
+
+    account.before_history = move
+    stockx.sync_orders(partner_settings, conn, log=quiet)
+    assert statuses(conn) == {"A": "COMPLETED", "B": "SHIPPED"}
+    ledger = conn.execute(
+        "select rows_declared, rows_read, rows_duplicate from integration.import_batches"
+        " order by batch_id limit 1"
+    ).fetchone()
+    assert ledger == (3, 3, 1)
+
+
+def test_an_order_that_goes_back_in_status_is_taken_as_it_is(
+    account: Account, partner_settings: Settings, conn: psycopg.Connection
+) -> None:
+    account.active, account.details = [order("A", "RECEIVED")], {"A": order("A", "RECEIVED")}
+    sync(partner_settings, conn)
+    account.active, account.details = [order("A", "SHIPPED")], {"A": order("A", "SHIPPED")}
+    assert sync(partner_settings, conn) == ([1, 0, 1, 0, 0], [1, 0, 1, 0, 0])
+    assert sync(partner_settings, conn) == ([1, 0, 0, 1, 0], [0, 0, 0, 0, 0])
+
+
+def test_a_first_import_that_is_stopped_goes_on_where_it_was(
+    long_history: Account, partner_settings: Settings, conn: psycopg.Connection
+) -> None:
+    def die_in_2025(call: Any) -> None:
+        is_reached = call.query.get("fromDate", "").startswith("2025-03")
+        long_history.broken = {call.path: 503} if is_reached else {}
+
+    long_history.before_history = die_in_2025
+    with pytest.raises(TransientPartnerError):
+        stockx.sync_orders(partner_settings, conn, log=quiet)
+    assert long_history.windows()[:5] == [
+        "2026-03-02..", "2025-12-31..2026-04-01", "2025-09-30..2026-01-01",
+        "2025-06-30..2025-10-01", "2025-03-31..2025-07-01",
+    ]  # fmt: skip
+    known = len(statuses(conn))
+    assert 0 < known < len(long_history.past)
+    long_history.before_history, long_history.broken = lambda _: None, {}
+    stockx.sync_orders(partner_settings, conn, log=quiet)
+    assert long_history.windows() == [
+        "2026-03-02..", "2024-12-31..2025-04-01", "2024-09-30..2025-01-01",
+        "2024-06-30..2024-10-01", "2024-03-31..2024-07-01", "..2024-04-01",
+    ]  # fmt: skip
+    assert sorted(statuses(conn)) == sorted(o["orderNumber"] for o in long_history.past)
+    stockx.sync_orders(partner_settings, conn, log=quiet)
+    assert long_history.windows() == ["2026-03-02.."]
+
+
+def test_the_whole_history_is_read_again_after_a_week_or_when_asked_for(
+    long_history: Account, partner_settings: Settings, conn: psycopg.Connection
+) -> None:
+    stockx.sync_orders(partner_settings, conn, log=quiet)
+    whole = long_history.windows()
+    returned = {"status": "RETURNED", "updatedAt": "2026-06-25T10:00:00Z"}
+    long_history.past[-1] = {**long_history.past[-1], **returned}
+    stockx.sync_orders(partner_settings, conn, log=quiet)
+    assert "RETURNED" not in statuses(conn).values()
+    conn.execute(
+        "update integration.sync_state set cursor = jsonb_set(cursor, '{read_at}',"
+        " to_jsonb(now() - interval '8 days')) where cursor ? 'first'"
+    )
+    long_history.windows()
+    results = stockx.sync_orders(partner_settings, conn, log=quiet)
+    assert long_history.windows() == whole
+    assert counts(results)[1:3] == [0, 1]
+    assert "RETURNED" in statuses(conn).values()
+    results = stockx.sync_orders(partner_settings, conn, log=quiet, full_read=True)
+    assert long_history.windows() == whole
+    assert counts(results)[1:3] == [0, 0]
+
+
+def test_a_period_is_read_again_by_quarters(
+    long_history: Account, partner_settings: Settings, conn: psycopg.Connection
+) -> None:
+    period = Period.parse("2024-11-15", "2025-02-10")
+    results = stockx.sync_orders(partner_settings, conn, log=quiet, period=period)
+    asked = ["2026-03-02..", "2024-12-31..2025-02-11", "2024-11-14..2025-01-01"]
+    assert long_history.windows() == asked
+    ledger = conn.execute(
+        "select window_from::text, window_to::text from integration.import_batches order by 1"
+    ).fetchall()
+    assert ledger[0] == ("2024-11-14 00:00:00+00", "2025-01-02 00:00:00+00")
+    assert counts(results)[1] == len(statuses(conn)) > 0
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "reason"),
+    [
+        ("2025-13-01", None, "'2025-13-01' is no day"),
+        ("2025-02-02", "2025-01-01", "ends .* before"),
+    ],
+)
+def test_a_period_that_is_none_is_told(first: str, last: str | None, reason: str) -> None:
+    with pytest.raises(stockx_windows.BadPeriod, match=reason):
+        Period.parse(first, last)
+
+
+def test_a_stretch_that_does_not_hold_still_stays_open_and_comes_first_next_time(
+    long_history: Account, partner_settings: Settings, conn: psycopg.Connection
+) -> None:
+    lines: list[str] = []
+
+    def lose_one(call: Any) -> None:
+        if call.query.get("fromDate") == "2025-06-30":
+            long_history.page = lambda orders, size=100: {  # type: ignore[method-assign]
+                **Account.page(long_history, orders, size), "count": len(orders) + 1,
+            }  # fmt: skip
+        else:
+            long_history.page = partial(Account.page, long_history)  # type: ignore[method-assign]
+
+    long_history.before_history = lose_one
+    stockx.sync_orders(partner_settings, conn, log=lines.append)
+    assert any("kept changing over 3 readings" in line for line in lines)
+    assert sorted(statuses(conn)) == sorted(o["orderNumber"] for o in long_history.past)
+    long_history.windows()
+    long_history.before_history = lambda _: None
+    long_history.page = partial(Account.page, long_history)  # type: ignore[method-assign]
+    stockx.sync_orders(partner_settings, conn, log=quiet)
+    assert long_history.windows() == ["2026-03-02..", "2025-06-30..2025-10-01"]
+    stockx.sync_orders(partner_settings, conn, log=quiet)
+    assert long_history.windows() == ["2026-03-02.."]
 
 
 def test_bad_orders_are_quarantined_and_unknown_fields_kept(
@@ -217,11 +386,11 @@ def test_a_spent_quota_says_when_it_resets_and_keeps_what_was_read(
 ) -> None:
     account.active = [order(f"N{number}", "SHIPPED") for number in range(9)]
     account.details = {f"N{number}": order(f"N{number}", "SHIPPED") for number in range(9)}
-    scant = partner_settings.model_copy(update={"stockx_daily_quota": 6})
+    scant = partner_settings.model_copy(update={"stockx_daily_quota": 8})
     stockx.sync_orders(scant, conn, log=quiet)
-    with pytest.raises(QuotaExhausted, match=r"the 6 calls of this UTC day .* 00:00 UTC"):
+    with pytest.raises(QuotaExhausted, match=r"the 8 calls of this UTC day .* 00:00 UTC"):
         stockx.sync_order_details(scant, conn, log=quiet)
-    assert conn.execute("select call_count from integration.quota_use").fetchone() == (6,)
+    assert conn.execute("select call_count from integration.quota_use").fetchone() == (8,)
     assert conn.execute("select count(*) from raw_stockx.order_details").fetchone() == (4,)
 
 
