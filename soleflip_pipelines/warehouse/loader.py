@@ -6,99 +6,48 @@ half done. Where rows come from and what they mean is the business of `ingestion
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, fields
-from datetime import datetime
-from typing import Any, Literal
+from dataclasses import asdict, fields
+from typing import Any
 
 import psycopg
-from psycopg import sql
 from psycopg.pq import TransactionStatus
 
-from soleflip_pipelines.errors import SoleflipError
 from soleflip_pipelines.warehouse import loader_sql
+from soleflip_pipelines.warehouse.batch import (
+    BatchResult,
+    BatchSource,
+    LoadError,
+    RawTable,
+    Record,
+    Rejection,
+)
+from soleflip_pipelines.warehouse.loader_rows import (
+    Chunk,
+    FieldPaths,
+    canonical_json,
+    chunks,
+    payload_hash,
+    storable,
+)
 
-RETRYABLE_CLASSES = ("08", "40", "53", "55", "57")
-REJECTED = "rejected"
+__all__ = [
+    "BatchResult",
+    "BatchSource",
+    "LoadError",
+    "RawTable",
+    "Record",
+    "Rejection",
+    "canonical_json",
+    "load_batch",
+    "payload_hash",
+    "read_cursor",
+]
 
-
-class LoadError(SoleflipError):
-    """The database refused a batch; nothing of it was kept. The text never quotes row contents.
-
-    Attributes:
-        is_transient: trying again later can help (lost connection, deadlock, lock timeout).
-    """
-
-    def __init__(self, message: str, *, is_transient: bool) -> None:
-        super().__init__(message)
-        self.is_transient = is_transient
-
-
-@dataclass(frozen=True)
-class RawTable:
-    """A raw table and its natural key, in the order of the columns."""
-
-    schema: str
-    name: str
-    key_columns: tuple[str, ...]
-
-    @property
-    def address(self) -> str:
-        """`schema.table`: the name in the ledger, in Dagster and in dbt."""
-        return f"{self.schema}.{self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A row to load: its natural key as text, and the payload as received."""
-
-    key: tuple[str, ...]
-    payload: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """A row that cannot be loaded: where it stood, why, and the row itself as it came."""
-
-    position: str
-    reason_code: str
-    reason: str
-    raw: str
-    field: str | None = None
-
-
-@dataclass(frozen=True)
-class BatchSource:
-    """Where a batch comes from; `file_sha256` makes a file load once and never again."""
-
-    source: str
-    kind: Literal["api", "feed", "file"]
-    window_from: datetime | None = None
-    window_to: datetime | None = None
-    file_name: str | None = None
-    file_sha256: str | None = None
-    rows_declared: int | None = None
-    dagster_run_id: str | None = None
-
-
-@dataclass(frozen=True)
-class BatchResult:
-    """The ledger line of the raw table `asset`: `read` is the sum of the five outcomes.
-
-    `is_repeat` says that this very file had been loaded before and the counts are those of then.
-    """
-
-    asset: str
-    batch_id: int
-    read: int
-    inserted: int
-    updated: int
-    unchanged: int
-    duplicate: int
-    rejected: int
-    is_repeat: bool = False
+RETRYABLE_CLASSES = ("08", "25P03", "25P04", "40", "53", "55", "57")
+# What the kinds of source owe to a person's own headers is no drift.
+DRIFTING_KINDS = ("api", "feed")
+After = Callable[[psycopg.Cursor, int], None]
 
 
 def load_batch(
@@ -108,12 +57,15 @@ def load_batch(
     origin: BatchSource,
     *,
     cursor: tuple[str, dict[str, Any]] | None = None,
-    after: Callable[[psycopg.Cursor, int], None] | None = None,
+    declared: Callable[[], int | None] | None = None,
+    after: After | None = None,
 ) -> BatchResult:
     """Load a batch, all or nothing; of equal keys in it the last one wins.
 
     The rows are streamed: memory does not grow with the batch. Whatever transaction the connection
-    has open is committed first, since a batch is a transaction of its own.
+    has open is committed first, since a batch is a transaction of its own. With `table.newer_by` a
+    version that is older than the stored one counts as unchanged, and of equal keys the newest
+    version wins.
 
     Args:
         conn: a connection of the loader role.
@@ -121,8 +73,9 @@ def load_batch(
         rows: what was read, good and bad; it must not use `conn`.
         origin: for the ledger.
         cursor: stream and new cursor, saved with the rows it covers.
-        after: called before the commit with a cursor and the batch id. The temporary table
-            `incoming(<keys>, payload, payload_hash, outcome)` then holds the batch without
+        declared: asked after the last row for the number of rows that the source declares.
+        after: called before the commit with a cursor and the batch id. The temporary view
+            `incoming(<keys>, payload, payload_hash, outcome)` then shows the batch without
             duplicates and rejections; outcome is inserted, updated or unchanged.
 
     Raises:
@@ -136,15 +89,16 @@ def load_batch(
             known = _loaded_before(cur, table, origin)
             if known is not None:
                 return known
-            started_at = loader_sql.clock(cur)
-            read = _copy_in(cur, table, rows)
-            result = _merge(cur, table, origin, read, started_at)
+            batch = _Batch(cur, table, origin)
+            batch.write_all(rows)
+            result = batch.close(declared() if declared is not None else None)
             if cursor is not None:
                 loader_sql.save_cursor(cur, cursor[0], canonical_json(cursor[1]), result.batch_id)
             if after is not None:
+                batch.show_incoming()
                 after(cur, result.batch_id)
-            # A later batch of this transaction's owner brings its own table.
-            cur.execute("drop table incoming")
+            # A later batch of this transaction's owner brings its own tables.
+            cur.execute(loader_sql.DROP_ALL)
             return result
     except psycopg.Error as error:
         raise _load_error(table, error) from None
@@ -158,118 +112,78 @@ def read_cursor(conn: psycopg.Connection, stream: str) -> dict[str, Any] | None:
     return dict(row[0]) if row else None
 
 
-def canonical_json(payload: dict[str, Any]) -> str:
-    """The one text of a payload: keys sorted, no blanks.
+class _Batch:
+    """A batch under way: chunk by chunk, only what the table does not hold yet is sent to it."""
 
-    Raises:
-        ValueError: a number that JSON does not have (NaN, infinity).
-    """
-    return json.dumps(
-        payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    def __init__(self, cur: psycopg.Cursor, table: RawTable, origin: BatchSource) -> None:
+        self._cur = cur
+        self._table = table
+        self._origin = origin
+        self._sql = loader_sql.statements(table)
+        self._fields = FieldPaths()
+        self._counts = dict.fromkeys(("read", "inserted", "updated", "duplicate", "rejected"), 0)
+        self._chunks = 0
+        self._id = loader_sql.open_ledger(cur, {"asset": table.address, **asdict(origin)})
+        cur.execute(self._sql.create)
 
+    def write_all(self, rows: Iterable[Record | Rejection]) -> None:
+        self._cur.execute(loader_sql.BY_KEY)
+        for chunk in chunks(self._table, rows, self._fields):
+            self._write(chunk)
+        self._cur.execute(loader_sql.AS_PLANNED)
 
-def payload_hash(text: str) -> str:
-    """SHA-256 of a payload's canonical text, as 64 hex digits."""
-    return hashlib.sha256(text.encode()).hexdigest()
+    def _write(self, chunk: Chunk) -> None:
+        self._chunks += 1
+        self._counts["read"] += chunk.read
+        self._counts["duplicate"] += chunk.duplicate
+        self._counts["rejected"] += len(chunk.rejections)
+        if chunk.rejections:
+            with self._cur.copy(loader_sql.COPY_REFUSED) as copy:
+                for line, rejection in chunk.rejections:
+                    copy.write_row((line, *storable(rejection)))
+        if not chunk.rows:
+            return
+        keys, rows = list(chunk.rows), list(chunk.rows.values())
+        with self._cur.copy(self._sql.copy_staged) as copy:
+            for place, (key, row) in enumerate(chunk.rows.items()):
+                copy.write_row((place, row.line, *key, row.digest, row.version))
+        self._cur.execute(self._sql.judge, {"batch": self._id})
+        new, changed, updated, repeated = self._cur.fetchone() or ([], [], 0, 0)
+        with self._cur.copy(self._sql.copy_new) as copy:
+            for place in new:
+                copy.write_row((*keys[place], rows[place].text, rows[place].digest, self._id))
+        if changed:
+            with self._cur.copy(self._sql.copy_changed) as copy:
+                for place in changed:
+                    copy.write_row((*keys[place], rows[place].text, rows[place].digest))
+            self._cur.execute(self._sql.update, [self._id])
+        self._cur.execute(loader_sql.CLEAR_CHUNK)
+        self._counts["inserted"] += len(new)
+        self._counts["updated"] += updated
+        self._counts["duplicate"] += repeated
 
+    def close(self, declared: int | None) -> BatchResult:
+        """Settle repeats over chunks, write quarantine, fields and ledger."""
+        counts, asset = self._counts, self._table.address
+        if self._chunks > 1 and self._unchanged():
+            self._cur.execute(self._sql.drop_repeats)
+            counts["duplicate"] += self._cur.rowcount
+        if counts["rejected"]:
+            loader_sql.quarantine(self._cur, asset, self._origin.source, self._id)
+        if self._origin.kind in DRIFTING_KINDS:
+            loader_sql.remember_fields(self._cur, asset, self._fields.paths, self._id)
+        result = BatchResult(
+            asset=asset, batch_id=self._id, unchanged=self._unchanged(), **counts
+        )
+        loader_sql.close_ledger(self._cur, {**asdict(result), "declared": declared})
+        return result
 
-def _copy_in(cur: psycopg.Cursor, table: RawTable, rows: Iterable[Record | Rejection]) -> int:
-    """Stream the rows into the temporary table; a rejection travels as the payload of its line."""
-    cur.execute(loader_sql.create_incoming(table.schema, table.name, table.key_columns))
-    no_key = (None,) * len(table.key_columns)
-    line = 0
-    with cur.copy(loader_sql.copy_incoming(table.key_columns)) as copy:
-        for line, row in enumerate(rows, start=1):
-            prepared = _prepared(table, row, line) if isinstance(row, Record) else row
-            if isinstance(prepared, Rejection):
-                text = canonical_json(_storable(prepared))
-                copy.write_row((line, *no_key, text, _row_hash(prepared), REJECTED))
-            else:
-                copy.write_row((line, *prepared, "unchanged"))
-    return line
+    def show_incoming(self) -> None:
+        self._cur.execute("analyze pg_temp.arrived")
+        self._cur.execute(self._sql.show_incoming)
 
-
-def _prepared(table: RawTable, record: Record, line: int) -> tuple[str, ...] | Rejection:
-    """Key, payload text and hash of a record, or why PostgreSQL could not hold it."""
-    if len(record.key) != len(table.key_columns):
-        raise ValueError(f"{table.address} has the key {table.key_columns}, not {len(record.key)}")
-    problem = "missing_key", "a part of the key is missing"
-    if all(record.key):
-        try:
-            text = canonical_json(record.payload)
-            digest = payload_hash(text)
-            "".join(record.key).encode()
-        except UnicodeEncodeError:
-            problem = "bad_unicode", "half of a character pair without its other half"
-        except ValueError:
-            problem = "bad_number", "a number that is not finite"
-        else:
-            if not _has_nul(record):
-                return (*record.key, text, digest)
-            problem = "nul_character", "a NUL character, which PostgreSQL cannot hold"
-    raw = json.dumps({"key": record.key, "payload": record.payload}, sort_keys=True)
-    return Rejection(str(line), problem[0], problem[1], raw)
-
-
-def _has_nul(value: object) -> bool:
-    if isinstance(value, str):
-        return "\0" in value
-    if isinstance(value, Record):
-        return _has_nul(value.key) or _has_nul(value.payload)
-    if isinstance(value, dict):
-        return any(_has_nul(key) or _has_nul(inner) for key, inner in value.items())
-    if isinstance(value, list | tuple):
-        return any(_has_nul(inner) for inner in value)
-    return False
-
-
-def _storable(rejection: Rejection) -> dict[str, str | None]:
-    """The rejection with what PostgreSQL cannot hold made visible instead of lost."""
-    return {
-        name: None
-        if value is None
-        else value.replace("\0", "\\u0000").encode("utf-8", "backslashreplace").decode()
-        for name, value in asdict(rejection).items()
-    }
-
-
-def _row_hash(rejection: Rejection) -> str:
-    return hashlib.sha256(rejection.raw.encode("utf-8", "backslashreplace")).hexdigest()
-
-
-def _merge(
-    cur: psycopg.Cursor, table: RawTable, origin: BatchSource, read: int, started_at: datetime
-) -> BatchResult:
-    steps = loader_sql.merge_statements(table.schema, table.name, table.key_columns)
-    cur.execute("analyze incoming")
-    rejected = loader_sql.count_rejected(cur)
-    duplicate = _row_count(cur, steps.drop_duplicates)
-    updated = _row_count(cur, steps.mark_updated)
-    inserted = _row_count(cur, steps.mark_inserted)
-    counts = {
-        "read": read,
-        "inserted": inserted,
-        "updated": updated,
-        "unchanged": read - inserted - updated - duplicate - rejected,
-        "duplicate": duplicate,
-        "rejected": rejected,
-    }
-    batch_id = loader_sql.write_ledger(
-        cur, {"asset": table.address, "started_at": started_at, **counts, **asdict(origin)}
-    )
-    if rejected:
-        loader_sql.quarantine(cur, table.address, origin.source, batch_id)
-    if inserted:
-        cur.execute(steps.insert, [batch_id])
-    if updated:
-        cur.execute(steps.update, [batch_id])
-    return BatchResult(asset=table.address, batch_id=batch_id, is_repeat=False, **counts)
-
-
-def _row_count(cur: psycopg.Cursor, statement: sql.Composed) -> int:
-    cur.execute(statement)
-    return max(cur.rowcount, 0)
+    def _unchanged(self) -> int:
+        return 2 * self._counts["read"] - sum(self._counts.values())
 
 
 def _loaded_before(cur: psycopg.Cursor, table: RawTable, origin: BatchSource) -> BatchResult | None:
@@ -294,6 +208,12 @@ def _load_error(table: RawTable, error: psycopg.Error) -> LoadError:
             f"{table.address}: another load of it has been running for over "
             f"{loader_sql.LOCK_TIMEOUT}; nothing was loaded",
             is_transient=True,
+        )
+    if state == "53100":
+        return LoadError(
+            f"{table.address}: the disk of the database is full; nothing was loaded: free some "
+            "space and run it again",
+            is_transient=False,
         )
     place = error.diag.constraint_name or error.diag.column_name or error.diag.table_name
     name = type(error).__name__

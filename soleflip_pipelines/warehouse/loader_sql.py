@@ -5,100 +5,130 @@ Only `loader` calls these; what they mean together is told there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import psycopg
 from psycopg import sql
+
+from soleflip_pipelines.warehouse.batch import RawTable
 
 LOCK_TIMEOUT = "15min"
 COUNTS = sql.SQL(
     "batch_id, rows_read, rows_inserted, rows_updated, rows_unchanged, rows_duplicate,"
     " rows_rejected"
 )
+# A chunk is small beside its table, of which the planner may know nothing yet: look keys up.
+BY_KEY = "set local enable_hashjoin = off; set local enable_mergejoin = off; "
+BY_KEY += "set local enable_seqscan = off"
+AS_PLANNED = BY_KEY.replace("= off", "to default")
 
 
 @dataclass(frozen=True)
-class MergeStatements:
-    """The steps from the temporary table into the raw table, in this order."""
+class Statements:
+    """The statements for one raw table.
 
-    drop_duplicates: sql.Composed
-    mark_updated: sql.Composed
-    mark_inserted: sql.Composed
-    insert: sql.Composed
+    Attributes:
+        create: the temporary tables `staged` (keys of a chunk), `changed` (its changed rows),
+            `refused` (rejections) and `arrived` (each key of the batch with its outcome).
+        judge: tells for the staged rows which are new and which differ.
+        drop_repeats: of keys that several chunks brought, keeps the last.
+        show_incoming: the view `incoming` for those who work on after the rows are in.
+    """
+
+    create: sql.Composed
+    copy_staged: sql.Composed
+    judge: sql.Composed
+    copy_new: sql.Composed
+    copy_changed: sql.Composed
     update: sql.Composed
+    drop_repeats: sql.Composed
+    show_incoming: sql.Composed
+
+
+COPY_REFUSED = "copy pg_temp.refused (line, rejection, row_hash) from stdin"
+CLEAR_CHUNK = "truncate pg_temp.staged, pg_temp.changed"
+DROP_ALL = "drop table pg_temp.staged, pg_temp.changed, pg_temp.refused, pg_temp.arrived cascade"
+
+_TEXTS = {
+    "create": """
+        create temporary table staged on commit drop as
+        select null::integer as place, null::bigint as line, {keys}, payload_hash,
+            null::text as version
+        from {table} with no data;
+        create temporary table changed on commit drop as
+        select {keys}, payload, payload_hash from {table} with no data;
+        create temporary table arrived on commit drop as
+        select null::bigint as line, {keys}, null::text as outcome from {table} with no data;
+        create temporary table refused (line bigint, rejection jsonb, row_hash text)
+        on commit drop""",
+    "copy_staged": """
+        copy pg_temp.staged (place, line, {keys}, payload_hash, version) from stdin""",
+    # A row that this batch has written before (in another chunk) is a repeat, whatever it holds.
+    "judge": """
+        with judged as (
+            select i.*, case
+                when t.batch_id is null then 'inserted'
+                when t.payload_hash = i.payload_hash or {is_older} then
+                    case when t.batch_id = %(batch)s then 'repeated' else 'unchanged' end
+                when t.batch_id = %(batch)s then 'rewritten'
+                else 'updated'
+            end as outcome
+            from pg_temp.staged i left join {table} t on {same}
+        ),
+        kept as (
+            insert into pg_temp.arrived (line, {keys}, outcome)
+            select line, {keys}, outcome from judged
+            where outcome in ('inserted', 'updated', 'unchanged')
+        )
+        select
+            coalesce(array_agg(place) filter (where outcome = 'inserted'), '{{}}'),
+            coalesce(array_agg(place) filter (where outcome in ('updated', 'rewritten')), '{{}}'),
+            count(*) filter (where outcome = 'updated'),
+            count(*) filter (where outcome in ('repeated', 'rewritten'))
+        from judged""",
+    "copy_new": "copy {table} ({keys}, payload, payload_hash, batch_id) from stdin",
+    "copy_changed": "copy pg_temp.changed ({keys}, payload, payload_hash) from stdin",
+    "update": """
+        update {table} t
+        set payload = i.payload, payload_hash = i.payload_hash, changed_at = now(), batch_id = %s
+        from pg_temp.changed i where {same}""",
+    "drop_repeats": """
+        delete from pg_temp.arrived i using (
+            select {keys}, max(line) as line from pg_temp.arrived
+            group by {keys} having count(*) > 1
+        ) t
+        where {same} and i.line < t.line""",
+    "show_incoming": """
+        create temporary view incoming as
+        select {i_keys}, t.payload, t.payload_hash, i.outcome
+        from pg_temp.arrived i left join {table} t on {same}""",
+}
+
+
+def statements(table: RawTable) -> Statements:
+    """The statements for a raw table."""
+    keys = [sql.Identifier(key) for key in table.key_columns]
+    is_older = sql.SQL("false")
+    if table.newer_by is not None:
+        is_older = sql.SQL(
+            "integration.moment(i.version) < integration.moment(t.payload #>> {})"
+        ).format(table.newer_by.split("."))
+    parts = {
+        "keys": sql.SQL(", ").join(keys),
+        "i_keys": sql.SQL(", ").join(sql.SQL("i.{}").format(key) for key in keys),
+        "table": sql.Identifier(table.schema, table.name),
+        "same": sql.SQL(" and ").join(sql.SQL("i.{key} = t.{key}").format(key=k) for k in keys),
+        "is_older": is_older,
+    }
+    return Statements(**{step: sql.SQL(text).format(**parts) for step, text in _TEXTS.items()})
 
 
 def lock(cur: psycopg.Cursor, asset: str) -> None:
     """Keep every other load of the asset out until this transaction ends."""
     cur.execute(sql.SQL("set local lock_timeout = {}").format(LOCK_TIMEOUT))
     cur.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [asset])
-
-
-def clock(cur: psycopg.Cursor) -> datetime:
-    """The server's time now (UTC), not the transaction's start."""
-    row = cur.execute("select clock_timestamp()").fetchone()
-    assert row is not None
-    return row[0]  # type: ignore[no-any-return]
-
-
-def create_incoming(schema: str, name: str, keys: tuple[str, ...]) -> sql.Composed:
-    """The temporary table: the target's key columns with their types, and what loading needs."""
-    return sql.SQL(
-        "create temporary table incoming on commit drop as"
-        " select null::bigint as line, {keys}, payload, payload_hash, null::text as outcome"
-        " from {table} with no data"
-    ).format(keys=_columns(keys), table=sql.Identifier(schema, name))
-
-
-def copy_incoming(keys: tuple[str, ...]) -> sql.Composed:
-    """The COPY whose rows are (line, key …, payload text, hash, outcome)."""
-    return sql.SQL(
-        "copy pg_temp.incoming (line, {keys}, payload, payload_hash, outcome) from stdin"
-    ).format(keys=_columns(keys))
-
-
-def merge_statements(schema: str, name: str, keys: tuple[str, ...]) -> MergeStatements:
-    """The merge: only what differs is written."""
-    parts = {
-        "keys": _columns(keys),
-        "table": sql.Identifier(schema, name),
-        "same": sql.SQL(" and ").join(
-            sql.SQL("i.{key} = t.{key}").format(key=sql.Identifier(key)) for key in keys
-        ),
-    }
-    texts = {
-        "drop_duplicates": """
-            delete from incoming i using (
-                select {keys}, max(line) as line from incoming
-                where outcome <> 'rejected' group by {keys} having count(*) > 1
-            ) t
-            where {same} and i.line < t.line""",
-        "mark_updated": """
-            update incoming i set outcome = 'updated' from {table} t
-            where {same} and i.payload_hash <> t.payload_hash and i.outcome <> 'rejected'""",
-        "mark_inserted": """
-            update incoming i set outcome = 'inserted'
-            where i.outcome = 'unchanged' and not exists (select from {table} t where {same})""",
-        "insert": """
-            insert into {table} ({keys}, payload, payload_hash, batch_id)
-            select {keys}, payload, payload_hash, %s from incoming where outcome = 'inserted'""",
-        "update": """
-            update {table} t
-            set payload = i.payload, payload_hash = i.payload_hash, changed_at = now(),
-                batch_id = %s
-            from incoming i where {same} and i.outcome = 'updated'""",
-    }
-    return MergeStatements(**{step: sql.SQL(text).format(**parts) for step, text in texts.items()})
-
-
-def count_rejected(cur: psycopg.Cursor) -> int:
-    """How many lines of the batch were refused."""
-    row = cur.execute("select count(*) from incoming where outcome = 'rejected'").fetchone()
-    assert row is not None
-    return int(row[0])
 
 
 def quarantine(cur: psycopg.Cursor, asset: str, source: str, batch_id: int) -> None:
@@ -110,23 +140,25 @@ def quarantine(cur: psycopg.Cursor, asset: str, source: str, batch_id: int) -> N
     cur.execute(
         """
         insert into integration.rejected_rows as r (
-            batch_id, asset, source, position, field, reason_code, reason, raw_row, row_hash
+            batch_id, asset, source, position, field, reason_code, reason, raw_row, row_hash,
+            context
         )
-        select distinct on (payload_hash) %s, %s, %s, payload ->> 'position', payload ->> 'field',
-               payload ->> 'reason_code', payload ->> 'reason', payload ->> 'raw', payload_hash
-        from incoming where outcome = 'rejected' order by payload_hash, line
+        select distinct on (row_hash) %s, %s, %s, rejection ->> 'position',
+               rejection ->> 'field', rejection ->> 'reason_code', rejection ->> 'reason',
+               rejection ->> 'raw', row_hash, nullif(rejection -> 'context', 'null')
+        from pg_temp.refused order by row_hash, line
         on conflict (asset, row_hash) do update set
             last_seen_at = now(), position = excluded.position, field = excluded.field,
             reason_code = excluded.reason_code, reason = excluded.reason,
+            context = excluded.context,
             status = case r.status when 'retried' then 'open' else r.status end
         """,
         [batch_id, asset, source],
     )
-    cur.execute("delete from incoming where outcome = 'rejected'")
 
 
-def write_ledger(cur: psycopg.Cursor, line: Mapping[str, Any]) -> int:
-    """Write the batch's ledger line and return its id."""
+def open_ledger(cur: psycopg.Cursor, line: Mapping[str, Any]) -> int:
+    """Begin a batch's ledger line, which counts nothing yet, and return its id."""
     row = cur.execute(
         """
         insert into integration.import_batches (
@@ -135,14 +167,37 @@ def write_ledger(cur: psycopg.Cursor, line: Mapping[str, Any]) -> int:
             rows_duplicate, rows_rejected, started_at
         ) values (
             %(asset)s, %(source)s, %(kind)s, %(dagster_run_id)s, %(window_from)s, %(window_to)s,
-            %(file_name)s, %(file_sha256)s, %(rows_declared)s, %(read)s, %(inserted)s,
-            %(updated)s, %(unchanged)s, %(duplicate)s, %(rejected)s, %(started_at)s
+            %(file_name)s, %(file_sha256)s, %(rows_declared)s, 0, 0, 0, 0, 0, 0, clock_timestamp()
         ) returning batch_id
         """,
         line,
     ).fetchone()
     assert row is not None
     return int(row[0])
+
+
+def close_ledger(cur: psycopg.Cursor, line: Mapping[str, Any]) -> None:
+    """Write a batch's counts into its ledger line."""
+    cur.execute(
+        """
+        update integration.import_batches set
+            rows_read = %(read)s, rows_inserted = %(inserted)s, rows_updated = %(updated)s,
+            rows_unchanged = %(unchanged)s, rows_duplicate = %(duplicate)s,
+            rows_rejected = %(rejected)s, rows_declared = coalesce(%(declared)s, rows_declared),
+            finished_at = clock_timestamp()
+        where batch_id = %(batch_id)s
+        """,
+        line,
+    )
+
+
+def remember_fields(cur: psycopg.Cursor, asset: str, paths: Iterable[str], batch_id: int) -> None:
+    """Note the field paths that the asset has not shown before."""
+    cur.execute(
+        "insert into integration.known_field (asset, field_path, batch_id)"
+        " select %s, path, %s from unnest(%s::text[]) as path on conflict do nothing",
+        [asset, batch_id, sorted(paths)],
+    )
 
 
 def find_file_batch(cur: psycopg.Cursor, asset: str, sha256: str) -> tuple[Any, ...] | None:
@@ -164,7 +219,3 @@ def save_cursor(cur: psycopg.Cursor, stream: str, cursor_json: str, batch_id: in
         " cursor = excluded.cursor, batch_id = excluded.batch_id, updated_at = now()",
         [stream, cursor_json, batch_id],
     )
-
-
-def _columns(names: tuple[str, ...]) -> sql.Composed:
-    return sql.SQL(", ").join(sql.Identifier(name) for name in names)
