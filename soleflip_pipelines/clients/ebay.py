@@ -24,6 +24,7 @@ from soleflip_pipelines.clients.paging import Page, Warn, settled_pages
 
 PARTNER = "eBay"
 TOKEN_PATH = "/identity/v1/oauth2/token"
+SCOPE = "https://api.ebay.com/oauth/api_scope/sell.fulfillment.readonly"
 ORDERS_PATH = "/sell/fulfillment/v1/order"
 PAGE_SIZE = 200
 GUIDE = "docs/connect-ebay.md"
@@ -58,7 +59,7 @@ class EbayClient:
         self._session = RefreshTokenSession(
             http=auth,
             token_path=TOKEN_PATH,
-            form={},
+            form={"scope": SCOPE},
             headers=basic_authorization(client_id, client_secret),
             tokens=tokens,
             partner="ebay",
@@ -90,6 +91,12 @@ class EbayClient:
         )
         return found
 
+    def account(self) -> tuple[str | None, int]:
+        """The seller's id, where an order names it, and how many orders the last 90 days hold."""
+        reply = self._get(ORDERS_PATH, {"limit": 1}, lambda reply: _is_page(reply, 0))
+        orders = reply.get("orders") or [{}]
+        return orders[0].get("sellerId"), int(reply["total"])
+
     def _settled_pages(
         self, field: str, start: datetime, end: datetime | None, warn: Warn
     ) -> Iterator[list[Json]]:
@@ -102,18 +109,21 @@ class EbayClient:
         )
 
     def _pages(self, window: str) -> Iterator[Page]:
-        """One reading of a window; each page begins with the row that the last one ended with."""
+        """One reading of a window; each page begins with the row that the last one ended with.
+
+        Without that common row, an order that leaves while another one comes would pull a third
+        one past the reader and still leave the count right.
+        """
         offset = 0
         border: object = None
         while True:
             reply = self._page(window, offset)
             orders = reply.get("orders") or []
-            is_joined = border is not None and bool(orders) and _id(orders[0]) == border
-            items = orders[1:] if is_joined else orders
-            yield Page(items, reply["total"], is_shifted=border is not None and not is_joined)
+            items = orders[1:] if border is not None and _id(orders[:1]) == border else orders
+            yield Page(items, reply["total"])
             if not reply.get("next") or not items:
                 return
-            border = _id(orders[-1])
+            border = _id(orders[-1:])
             offset += len(orders) - (border is not None)
 
     def _page(self, window: str, offset: int) -> Json:
@@ -145,8 +155,9 @@ def _moment(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
-def _id(order: object) -> object:
-    return order.get("orderId") if isinstance(order, dict) else None
+def _id(orders: list[Any]) -> object:
+    """The id of the only order of a list, if it has one."""
+    return orders[0].get("orderId") if orders and isinstance(orders[0], dict) else None
 
 
 def _is_page(reply: Any, offset: int) -> bool:

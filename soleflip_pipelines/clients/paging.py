@@ -17,17 +17,10 @@ Warn = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Page:
-    """A page of a list, without rows that the page before it held too.
-
-    Attributes:
-        items: the rows as they came.
-        total: how many the partner says the whole list has.
-        is_shifted: the list has moved since the page before.
-    """
+    """A page of a list: its rows as they came, and how many the partner says the list has."""
 
     items: list[Any]
     total: int
-    is_shifted: bool = False
 
 
 def settled_pages(
@@ -36,8 +29,7 @@ def settled_pages(
     """The rows of a list by pages, the whole list again while it moves.
 
     A row that leaves a list while it is read pulls a later one past the reader. Then the distinct
-    ids are not as many as the total, or the total differs from page to page, or, if another row
-    came for it, the pages do not join.
+    ids are not as many as the total, or the total differs from page to page.
 
     Args:
         read: one reading of the list from its start.
@@ -49,11 +41,9 @@ def settled_pages(
         seen: set[str] = set()
         totals: set[int] = set()
         nameless = 0
-        is_shifted = False
         for page in read():
             known = len(seen) + nameless
             totals.add(page.total)
-            is_shifted |= page.is_shifted
             for item in page.items:
                 found = item.get(id_key) if isinstance(item, dict) else None
                 nameless += found is None
@@ -61,12 +51,9 @@ def settled_pages(
             yield page.items
             if len(seen) + nameless == known and page.items:
                 break  # a page of nothing new: the list repeats itself
-        is_whole = totals == {len(seen) + nameless}
-        if is_whole and not is_shifted:
+        if totals == {len(seen) + nameless}:
             return
-    # Rows with equal times may change places for ever; they are all there if they are as many.
-    if not is_whole:
-        warn(
-            f"{name} kept changing over {MAX_PASSES} readings "
-            f"({len(seen):,} of {max(totals, default=0):,} seen); the next run reads it again"
-        )
+    warn(
+        f"{name} kept changing over {MAX_PASSES} readings "
+        f"({len(seen):,} of {max(totals, default=0):,} seen); the next run reads it again"
+    )
