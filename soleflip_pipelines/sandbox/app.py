@@ -17,7 +17,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from soleflip_pipelines.sandbox.clock import advance
-from soleflip_pipelines.sandbox.gate import Gate, GateMiddleware, fault_from
+from soleflip_pipelines.sandbox.faults import fault_routes
+from soleflip_pipelines.sandbox.gate import Gate, GateMiddleware
 from soleflip_pipelines.sandbox.keys import Keys, Limits
 from soleflip_pipelines.sandbox.stockx_routes import StockX
 from soleflip_pipelines.sandbox.store import Store
@@ -110,17 +111,6 @@ def _own_routes(folder: Path, store: Store, gate: Gate, instance: str) -> list[R
     async def requests(_: Request) -> Response:
         return JSONResponse(dict(gate.requests))
 
-    async def add_fault(request: Request) -> Response:
-        try:
-            gate.faults.append(fault_from(await request.json()))
-        except (ValueError, AttributeError) as problem:
-            return JSONResponse({"message": str(problem)}, 400)
-        return JSONResponse({"faults": len(gate.faults)}, 201)
-
-    async def clear_faults(_: Request) -> Response:
-        gate.faults.clear()
-        return JSONResponse({"faults": 0})
-
     async def let_time_pass(request: Request) -> Response:
         try:
             days = int((await request.json())["days"])
@@ -134,6 +124,5 @@ def _own_routes(folder: Path, store: Store, gate: Gate, instance: str) -> list[R
         Route("/_sandbox/advance", let_time_pass, methods=["POST"]),
         Route("/_sandbox/health", health, methods=["GET"]),
         Route("/_sandbox/requests", requests, methods=["GET"]),
-        Route("/_sandbox/faults", add_fault, methods=["POST"]),
-        Route("/_sandbox/faults", clear_faults, methods=["DELETE"]),
+        *fault_routes(gate.faults),
     ]
