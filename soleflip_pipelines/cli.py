@@ -1,7 +1,7 @@
 """The `soleflip` command: running jobs, looking at results, and the door to the sub-commands.
 
 Each command imports what it needs when it runs, so that help and completion answer at once. The
-groups `db`, `sandbox` and `secrets` are in `commands`.
+groups `db`, `sandbox`, `secrets` and `connect` are in `commands`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from soleflip_pipelines.commands import database, sandbox, secrets
+from soleflip_pipelines.commands import connect, database, sandbox, secrets
 from soleflip_pipelines.errors import SoleflipError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app = typer.Typer(
 app.add_typer(database.app, name="db")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(secrets.app, name="secrets")
+app.add_typer(connect.app, name="connect")
 
 console = Console()
 DEBUG = "--debug"

@@ -19,6 +19,7 @@ from soleflip_pipelines.clients.oauth import LoginRefused, RefreshTokenSession, 
 PARTNER = "StockX"
 TOKEN_PATH = "/oauth/token"
 AUDIENCE = "gateway.stockx.com"
+SCOPE = "offline_access openid"
 PAGE_SIZE = 100
 MAX_PASSES = 3
 SEARCH_HITS = 50
