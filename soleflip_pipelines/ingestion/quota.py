@@ -37,6 +37,17 @@ GIVE_BACK = """
     where partner = %(partner)s and quota_day = %(day)s
 """
 
+USED = """
+    select call_count from integration.quota_use
+    where partner = %s and quota_day = (now() at time zone 'UTC')::date
+"""
+
+
+def calls_used(conn: psycopg.Connection, partner: str) -> int:
+    """The calls of this UTC day that all processes have booked so far."""
+    row = conn.execute(USED, [partner]).fetchone()
+    return int(row[0]) if row else 0
+
 
 class QuotaGate:
     """Called before each call to a partner: waits for its turn, counts it, or refuses.

@@ -9,8 +9,10 @@ from soleflip_pipelines.ingestion.stockx_orders import (
     sync_order_details,
     sync_orders,
 )
+from soleflip_pipelines.ingestion.stockx_search import find_products
 
 __all__ = [
+    "find_products",
     "sync_listings",
     "sync_market_data",
     "sync_order_details",

@@ -54,6 +54,7 @@ NAMED_PRODUCTS_SQL = """
     from (
         select payload #>> '{product,productId}' as product_id from raw_stockx.orders
         union select payload #>> '{product,productId}' from raw_stockx.listings
+        union select partner_product_id from owner.watch_item where platform = 'stockx'
     ) named
     where named.product_id <> ''
       and not exists (select from raw_stockx.products p where p.product_id = named.product_id)
@@ -82,7 +83,7 @@ BARE_PRODUCTS_SQL = """
 def sync_products(
     settings: Settings, conn: psycopg.Connection, *, run_id: str | None = None, log: Log = print
 ) -> list[BatchResult]:
-    """Fetch the products that an order or a listing names and that are not known yet.
+    """Fetch the products that an order, a listing or the watch list names and nobody knows yet.
 
     Args:
         settings: addresses, credentials and pace.

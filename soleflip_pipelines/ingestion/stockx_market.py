@@ -1,13 +1,13 @@
 """StockX's market into `raw_stockx.market_data` and, append-only, `history.market_observation`.
 
-One call answers for all sizes of a product. The body carries no time: an observation is dated by
-the moment its reply was there.
+One call answers for all sizes of a product; `market_plan` decides for which. The body carries no
+time: an observation is dated by the moment its reply was there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import psycopg
@@ -16,7 +16,8 @@ from soleflip_pipelines.clients.stockx import Json
 from soleflip_pipelines.ingestion.access import open_stockx
 from soleflip_pipelines.ingestion.chunks import Fetched, fetch_in_chunks
 from soleflip_pipelines.ingestion.fields import DocumentForm, is_amount, is_text
-from soleflip_pipelines.ingestion.steps import Log, missing_row, select_keys, stockx_workers
+from soleflip_pipelines.ingestion.market_plan import Noted, note_calls, plan_market
+from soleflip_pipelines.ingestion.steps import Log, missing_row, stockx_workers
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.loader import (
     BatchResult,
@@ -31,7 +32,6 @@ MARKET_DATA = RawTable("raw_stockx", "market_data", ("variant_id", "currency_cod
 CURRENCY = "EUR"
 SOURCE_CALL = "product"
 DEFAULT_MAX_AGE_HOURS = 6.0
-SOLD_WITHIN = timedelta(days=120)
 
 MARKET_FORM = DocumentForm(
     key="variantId",
@@ -45,29 +45,6 @@ MARKET_FORM = DocumentForm(
     },
 )
 
-# What is owned, listed or sold lately, the longest unseen first.
-STALE_PRODUCTS_SQL = """
-    with wanted as (
-        select payload #>> '{product,productId}' as product_id from raw_stockx.listings
-        union
-        select payload #>> '{product,productId}' from raw_stockx.orders
-        where left(payload ->> 'createdAt', 10) >= %(sold_from)s
-        union
-        select partner_product_id from enrichment.purchase_match where platform = 'stockx'
-    ),
-    seen as (
-        select partner_product_id as product_id, max(observed_at) as observed_at
-        from history.market_observation
-        where platform = 'stockx' and currency_code = %(currency)s
-        group by partner_product_id
-    )
-    select p.product_id
-    from raw_stockx.products p
-    join wanted using (product_id)
-    left join seen using (product_id)
-    where seen.observed_at is null or seen.observed_at < now() - %(max_age)s
-    order by seen.observed_at nulls first, p.product_id
-"""
 OBSERVE_SQL = """
     insert into history.market_observation (
         platform, partner_variant_id, currency_code, observed_at, partner_product_id, lowest_ask,
@@ -95,7 +72,7 @@ def sync_market_data(
     log: Log = print,
     max_age_hours: float = DEFAULT_MAX_AGE_HOURS,
 ) -> list[BatchResult]:
-    """Observe the market of every product that matters now and was not seen lately.
+    """Observe the market of what matters most and was not seen lately, as far as the quota goes.
 
     Args:
         settings: addresses, credentials and pace.
@@ -107,16 +84,14 @@ def sync_market_data(
     Raises:
         PartnerError: StockX cannot be read; finished chunks are kept.
     """
-    product_ids = select_keys(
+    product_ids, deferred = plan_market(
+        settings,
         conn,
-        STALE_PRODUCTS_SQL,
-        {
-            "sold_from": (settings.today() - SOLD_WITHIN).isoformat(),
-            "currency": CURRENCY,
-            "max_age": timedelta(hours=max_age_hours),
-        },
+        today_utc=datetime.now(UTC).date(),
+        max_age=timedelta(hours=max_age_hours),
     )
-    log(f"market data: {len(product_ids):,} products to ask for")
+    left = f", {deferred:,} left for tomorrow's quota" if deferred else ""
+    log(f"market data: {len(product_ids):,} products to ask for{left}")
     results: list[BatchResult] = []
     asked = 0
     with open_stockx(settings) as client:
@@ -156,3 +131,5 @@ def _observe(chunk: list[Fetched[list[Json]]], cur: psycopg.Cursor, batch_id: in
         OBSERVE_SQL,
         [SOURCE_CALL, batch_id, [i.key for i in answered], [i.at for i in answered]],
     )
+    settled = [item for item in chunk if item.reply is not None or item.is_gone]
+    note_calls(cur, [Noted(item.key, item.at, item.is_gone) for item in settled])

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from soleflip_pipelines.ingestion import stockx
+from soleflip_pipelines.ingestion.market_plan import market_state
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.loader import (
     BatchResult,
@@ -29,18 +30,34 @@ class Catalogue:
         self.partner = partner
         self.ask: str | None = "150"
         self.unknown: set[str] = set()
+        self.styles: dict[str, str] = {}
+        self.gtins: dict[str, str] = {}
         partner.answer = self.answer
 
     def answer(self, call: Any) -> Any:
         reply = self.partner.reply
         if call.path == "/auth/oauth/token":
             return reply(body={"access_token": "access", "expires_in": 43_200})
+        if call.path == "/v2/catalog/search":
+            near = call.query["query"][:6]
+            ids = [name for name, style in self.styles.items() if style.startswith(near)]
+            hits = [{"productId": name, "styleId": self.styles[name]} for name in ids]
+            return reply(body={"count": len(hits), "pageNumber": 1, "products": hits})
         _, product_id, *rest = call.path.removeprefix("/v2/catalog").split("/")[1:]
+        if product_id == "variants":
+            found = self.gtins.get(rest[1])
+            body = {"productId": found} if found else {"message": "Resource not found"}
+            return reply(200 if found else 404, body)
         if product_id in self.unknown:
             return reply(404, {"message": "Resource not found"})
-        ids = [{"productId": product_id, "variantId": f"{product_id}-{n}"} for n in (1, 2)]
+        codes = [{"identifier": gtin} for gtin, name in self.gtins.items() if name == product_id]
+        ids = [
+            {"productId": product_id, "variantId": f"{product_id}-{n}", "gtins": codes}
+            for n in (1, 2)
+        ]
         if not rest:
-            return reply(body={"productId": product_id, "title": "Shoe"})
+            style = self.styles.get(product_id)
+            return reply(body={"productId": product_id, "title": "Shoe", "styleId": style})
         if rest == ["variants"]:
             return reply(body=[] if product_id == "bare" else ids)
         market = {"currencyCode": call.query["currencyCode"], "lowestAskAmount": self.ask}
@@ -48,7 +65,8 @@ class Catalogue:
 
     def asked(self) -> list[str]:
         """What was asked for since the last look, without logins."""
-        found = [c.path for c in self.partner.calls if c.path.startswith("/v2/catalog")]
+        paths = [call.path for call in self.partner.calls]
+        found = [p.removeprefix("/v2/catalog") for p in paths if p.startswith("/v2/catalog")]
         self.partner.calls.clear()
         return found
 
@@ -79,7 +97,7 @@ def test_named_products_and_their_variants_are_fetched_once(
     assert stockx.sync_variants(partner_settings, conn, log=str) == []
     sell(conn, "p3")
     stockx.sync_products(partner_settings, conn, log=str)
-    assert catalogue.asked() == ["/v2/catalog/products/p3"]
+    assert catalogue.asked() == ["/products/p3"]
 
 
 def test_a_product_that_is_gone_is_noted_and_not_asked_for_each_night(
@@ -111,7 +129,7 @@ def test_the_market_is_observed_again_only_when_the_last_look_is_old(
     stockx.sync_products(partner_settings, conn, log=str)
     catalogue.asked()
     stockx.sync_market_data(partner_settings, conn, log=str)
-    assert catalogue.asked() == ["/v2/catalog/products/p1/market-data"]
+    assert catalogue.asked() == ["/products/p1/market-data"]
     stockx.sync_market_data(partner_settings, conn, log=str)
     assert catalogue.asked() == []
     catalogue.ask = None
@@ -141,7 +159,7 @@ def test_a_matched_purchase_makes_its_product_worth_observing(
     )
     conn.commit()
     stockx.sync_market_data(partner_settings, conn, log=str)
-    assert "/v2/catalog/products/old/market-data" in catalogue.asked()
+    assert "/products/old/market-data" in catalogue.asked()
 
 
 def test_a_garbled_amount_is_quarantined_not_observed(
@@ -153,3 +171,132 @@ def test_a_garbled_amount_is_quarantined_not_observed(
     (result,) = stockx.sync_market_data(partner_settings, conn, log=str)
     assert (result.read, result.rejected) == (2, 2)
     assert conn.execute("select count(*) from history.market_observation").fetchone() == (0,)
+
+
+def buy(conn: psycopg.Connection, *style_codes: str) -> None:
+    table = RawTable("raw_csv", "purchases", ("line_key",))
+    rows = [Record((code,), {"style_code": code}) for code in style_codes]
+    load_batch(conn, table, rows, BatchSource("csv", "api"))
+
+
+def known(conn: psycopg.Connection) -> set[str]:
+    return {row[0] for row in conn.execute("select product_id from raw_stockx.products")}
+
+
+def test_a_bought_style_code_is_searched_for_and_a_miss_is_not_repeated(
+    catalogue: Catalogue, partner_settings: Settings, conn: psycopg.Connection
+) -> None:
+    catalogue.styles = {"p-dunk": "DV0982-100", "p-near": "DV0982-101", "p-sold": "FZ1234-001"}
+    sell(conn, "p-sold")
+    stockx.sync_products(partner_settings, conn, log=str)
+    catalogue.asked()
+    buy(conn, "dv0982 100", "FZ1234001", "ZZ9999-999", "n/a", "")
+    assert read(stockx.find_products(partner_settings, conn, log=str)) == 1
+    assert catalogue.asked() == ["/search", "/products/p-dunk", "/search"]
+    assert known(conn) == {"p-sold", "p-dunk"}
+    assert stockx.find_products(partner_settings, conn, log=str) == []
+    conn.execute(
+        "update integration.product_search set searched_at = searched_at - interval '31 days'"
+    )
+    stockx.find_products(partner_settings, conn, log=str)
+    assert catalogue.asked() == ["/search"]
+
+
+def test_a_product_list_is_found_by_gtin(
+    catalogue: Catalogue, partner_settings: Settings, conn: psycopg.Connection
+) -> None:
+    catalogue.gtins = {"195000000017": "p1"}
+    table = RawTable("raw_csv", "products", ("product_key",))
+    rows = [Record((gtin,), {"gtin": gtin}) for gtin in ("195000000017", "4006381333931", "12")]
+    load_batch(conn, table, rows, BatchSource("csv", "api"))
+    stockx.find_products(partner_settings, conn, log=str)
+    assert known(conn) == {"p1"}
+    stockx.sync_variants(partner_settings, conn, log=str)
+    catalogue.asked()
+    assert stockx.find_products(partner_settings, conn, log=str) == []
+    assert catalogue.asked() == []
+
+
+def watch(conn: psycopg.Connection, **values: str) -> None:
+    names = ", ".join(values)
+    places = ", ".join(["%s"] * len(values))
+    conn.execute(
+        f"insert into owner.watch_item ({names}) values ({places})",
+        list(values.values()),
+    )
+    conn.commit()
+
+
+def plan(conn: psycopg.Connection) -> list[tuple[str, str, str]]:
+    rows = conn.execute(
+        "select partner_product_id, value_class, decision from integration.fetch_plan order by 1"
+    )
+    return rows.fetchall()
+
+
+def test_the_watch_list_is_followed(
+    catalogue: Catalogue, partner_settings: Settings, conn: psycopg.Connection
+) -> None:
+    catalogue.styles = {"p-dunk": "DV0982-100", "p-old": "AA1111-111"}
+    watch(conn, partner_product_id="p-old", note="for spring")
+    watch(conn, style_code="DV0982 100")
+    stockx.sync_products(partner_settings, conn, log=str)
+    stockx.find_products(partner_settings, conn, log=str)
+    stockx.sync_market_data(partner_settings, conn, log=str)
+    expected = [("p-dunk", "watched", "fresh"), ("p-old", "watched", "fresh")]
+    assert plan(conn) == expected
+    conn.execute("delete from owner.watch_item where partner_product_id = 'p-old'")
+    stockx.sync_market_data(partner_settings, conn, log=str)
+    assert plan(conn) == [expected[0], ("p-old", "watched", "dropped")]
+
+
+def test_what_the_quota_leaves_goes_to_what_matters_most_and_the_rest_is_first_tomorrow(
+    catalogue: Catalogue, partner_settings: Settings, conn: psycopg.Connection
+) -> None:
+    for number in range(4):
+        sell(conn, f"sold-{number}")
+        watch(conn, partner_product_id=f"watched-{number}")
+    load_batch(
+        conn,
+        RawTable("raw_stockx", "listings", ("listing_id",)),
+        [Record(("l",), {"status": "ACTIVE", "product": {"productId": "sold-3"}})],
+        BatchSource("stockx", "api"),
+    )
+    stockx.sync_products(partner_settings, conn, log=str)
+    catalogue.asked()
+    # Eight calls are made; of fourteen one is kept in reserve for orders.
+    scant = partner_settings.model_copy(update={"stockx_daily_quota": 14})
+    lines: list[str] = []
+    stockx.sync_market_data(scant, conn, log=lines.append)
+    asked = [path.split("/")[2] for path in catalogue.asked()]
+    assert sorted(asked) == ["sold-0", "sold-1", "sold-2", "sold-3", "watched-0"]
+    assert lines[0] == "market data: 5 products to ask for, 3 left for tomorrow's quota"
+    days = conn.execute(
+        "select distinct decision, for_day - (now() at time zone 'UTC')::date"
+        " from integration.fetch_plan order by 1"
+    ).fetchall()
+    assert days == [("deferred", 1), ("fresh", 0)]
+    states = {state.value_class: state for state in market_state(conn)}
+    assert [(n, s.products, s.never_seen) for n, s in states.items()] == [
+        ("listed", 1, 0), ("sold", 3, 0), ("watched", 4, 3),
+    ]  # fmt: skip
+    assert [name for name, state in states.items() if state.is_stale] == ["watched"]
+    conn.execute("update integration.quota_use set quota_day = quota_day - 1")
+    tomorrow = partner_settings.model_copy(update={"stockx_daily_quota": 6})
+    stockx.sync_market_data(tomorrow, conn, log=str, max_age_hours=0)
+    asked = [path.split("/")[2] for path in catalogue.asked()]
+    assert sorted(asked) == ["sold-0", "sold-1", "sold-2", "sold-3", "watched-1", "watched-2"]
+
+
+def test_a_product_that_the_market_does_not_know_is_left_alone_for_a_week(
+    catalogue: Catalogue, partner_settings: Settings, conn: psycopg.Connection
+) -> None:
+    sell(conn, "p1")
+    stockx.sync_products(partner_settings, conn, log=str)
+    catalogue.unknown = {"p1"}
+    stockx.sync_market_data(partner_settings, conn, log=str)
+    catalogue.asked()
+    stockx.sync_market_data(partner_settings, conn, log=str)
+    assert catalogue.asked() == []
+    assert plan(conn) == [("p1", "sold", "refused")]
+    assert market_state(conn) == []
