@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+import stamina
 
 from soleflip_pipelines.settings import Settings, load_settings
 from soleflip_pipelines.warehouse.connection import connect, prepare_database
@@ -60,6 +61,13 @@ def conn(settings: Settings) -> Iterator[psycopg.Connection]:
     """A connection of the loader role to the test's database."""
     with connect(settings, role="loader") as connection:
         yield connection
+
+
+@pytest.fixture
+def no_waiting() -> Iterator[None]:
+    """Retries follow at once; how long they wait is tested where it matters."""
+    with stamina.set_testing(True, attempts=5, cap=True):
+        yield
 
 
 def create_database(server: ServerAddress, name: str, template: str = "template1") -> None:
