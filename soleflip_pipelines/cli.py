@@ -92,29 +92,21 @@ def docs(
 
 @app.command(name="import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="A CSV of purchases or sales.")],
+    file: Annotated[Path, typer.Argument(help="A CSV file; docs/csv-files.md lists the kinds.")],
+    kind: Annotated[
+        str | None, typer.Option(help="What it is, if its header does not tell: purchases, …")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would happen and change nothing.")
+    ] = False,
 ) -> None:
     """Load one CSV file; bad rows are kept with their reason, the rest is loaded.
 
-    Example: [bold]soleflip import ~/Downloads/purchases.csv[/bold]
+    Example: [bold]soleflip import ~/Downloads/purchases.csv --dry-run[/bold]
     """
-    from contextlib import closing
+    from soleflip_pipelines.commands.imports import load_file, show_preview
 
-    from soleflip_pipelines.ingestion.inbox import import_file
-    from soleflip_pipelines.settings import get_settings
-    from soleflip_pipelines.warehouse.connection import connect, prepare_database
-
-    settings = get_settings()
-    prepare_database(settings)
-    with closing(connect(settings)) as conn:
-        result = import_file(settings, conn, file, log=console.print)
-    if result.is_repeat:
-        console.print(f"{file.name} was loaded before (batch {result.batch_id}): nothing to do")
-        return
-    console.print(
-        f"{file.name}: {result.read} rows read, {result.inserted} new, {result.updated} changed, "
-        f"{result.unchanged} unchanged, {result.duplicate} duplicate, {result.rejected} rejected"
-    )
+    (show_preview if dry_run else load_file)(console, file, kind)
 
 
 @app.command()

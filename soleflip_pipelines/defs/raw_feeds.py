@@ -12,6 +12,17 @@ from soleflip_pipelines.ingestion import awin, ecb, inbox
 
 Result = dg.MaterializeResult[Any]
 
+INBOX = "inbox_is_clear"
+CSV_TABLES = {
+    "raw_csv.purchases": "One row per purchase line of the suppliers' files.",
+    "raw_csv.sales": "One row per sale of the hand-kept sales sheets.",
+    "raw_csv.stockx_report": "One row per paid order of StockX's sales reports.",
+    "raw_csv.ebay_report": "One row per order line of eBay's orders reports.",
+    "raw_csv.alias_report": "One row per sale of Alias's sales files.",
+    "raw_csv.products": "One row per product of the owner's product lists.",
+    "raw_csv.stock_counts": "One row per line of the owner's stock counts.",
+}
+
 
 def _of(results: list[Any], address: str) -> list[Any]:
     return [result for result in results if result.asset == address]
@@ -63,17 +74,30 @@ def raw_ecb_reference_rates(
 
 
 @dg.multi_asset(
-    specs=[
-        table_spec("raw_csv.purchases", "One row per purchase line of the suppliers' files."),
-        table_spec("raw_csv.sales", "One row per sale of the hand-kept sales sheets."),
+    specs=[table_spec(address, description) for address, description in CSV_TABLES.items()],
+    check_specs=[
+        *raw_checks(*CSV_TABLES),
+        dg.AssetCheckSpec(
+            INBOX,
+            asset=["raw_csv", "purchases"],
+            description="No file lies in the inbox that was not imported; each is listed with the "
+            "reason and what to do.",
+        ),
     ],
-    check_specs=raw_checks("raw_csv.purchases", "raw_csv.sales"),
 )
-def raw_csv(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Result]:
+def raw_csv(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Any]:
     """Take every whole file of the inbox that was not taken before."""
     with warehouse.connect() as conn:
-        results = inbox.import_inbox(
+        run = inbox.import_inbox(
             warehouse.settings, conn, run_id=context.run_id, log=log_line(context)
         )
-        yield landed(conn, "raw_csv.purchases", _of(results, "raw_csv.purchases"))
-        yield landed(conn, "raw_csv.sales", _of(results, "raw_csv.sales"))
+        for address in CSV_TABLES:
+            yield landed(conn, address, _of(run.batches, address))
+    files = "\n".join(f"- {name}: {reason}" for name, reason in sorted(run.left.items()))
+    yield dg.AssetCheckResult(
+        check_name=INBOX,
+        asset_key=["raw_csv", "purchases"],
+        passed=not run.left,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"files left": len(run.left), "reasons": dg.MetadataValue.md(files or "none")},
+    )

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from soleflip_pipelines.defs.resources import WarehouseResource
-from soleflip_pipelines.ingestion.inbox import waiting_files
+from soleflip_pipelines.ingestion.inbox import inbox_stamps
 
 FAILURE_SQL = """
     insert into logging.run_failure (dagster_run_id, job_name, failed_steps, message, failed_at)
@@ -25,9 +25,9 @@ FAILURE_SQL = """
 def inbox_sensor(
     context: dg.SensorEvaluationContext, warehouse: WarehouseResource
 ) -> dg.SensorResult | dg.SkipReason:
-    """Compare the inbox with the cursor: name, size and time of each file seen last."""
+    """Compare the inbox and its mappings with the cursor: name, size and time of each file."""
     folder: Path = warehouse.settings.inbox_folder
-    now = {path.name: _stamp(path) for path in waiting_files(folder)}
+    now = inbox_stamps(folder)
     seen: dict[str, str] = json.loads(context.cursor or "{}")
     if not any(seen.get(name) != stamp for name, stamp in now.items()):
         return dg.SkipReason(f"nothing new in {folder}")
@@ -35,11 +35,6 @@ def inbox_sensor(
     return dg.SensorResult(
         run_requests=[dg.RunRequest(run_key=key)], cursor=json.dumps(now, sort_keys=True)
     )
-
-
-def _stamp(path: Path) -> str:
-    stat = path.stat()
-    return f"{stat.st_size}@{stat.st_mtime_ns}"
 
 
 @dg.run_failure_sensor(

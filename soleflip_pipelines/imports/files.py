@@ -22,7 +22,10 @@ from soleflip_pipelines.errors import SoleflipError
 
 MAX_FILE_BYTES = 2 * 1024**3
 MAX_FIELD_CHARS = 100_000
+MAX_LINE_CHARS = 1_000_000
+MAX_CELLS = 1_000
 MAX_LINES_A_ROW = 50
+MAX_NAME_BYTES = 200
 CHUNK_BYTES = 1024 * 1024
 SAMPLE_CHARS = 256 * 1024
 DELIMITERS = ",;\t|"
@@ -30,6 +33,20 @@ MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
+)
+WORKBOOK = "it is a workbook: save the sheet as CSV UTF-8 and import that"
+ARCHIVE = "it is an archive: unpack it and import the files that are in it"
+WORKBOOKS = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".numbers"})
+NO_TEXT = (
+    (b"PK\x03\x04", ARCHIVE),
+    (b"\x1f\x8b", ARCHIVE),
+    (b"BZh", ARCHIVE),
+    (b"\xfd7zXZ\x00", ARCHIVE),
+    (b"7z\xbc\xaf", ARCHIVE),
+    (b"Rar!", ARCHIVE),
+    (b"\x28\xb5\x2f\xfd", ARCHIVE),
+    (b"\xd0\xcf\x11\xe0", WORKBOOK),
+    (b"%PDF", "it is a PDF: export the table as CSV and import that"),
 )
 
 
@@ -61,8 +78,10 @@ def open_file(path: Path) -> Iterator[OpenFile]:
     """Open a file for import.
 
     Raises:
-        FileRefused: no such file, a link, not a regular file, too large, or no known encoding.
+        FileRefused: no such file, a link, not a regular file, a name that cannot be kept, too
+            large, an archive or workbook, or no known encoding.
     """
+    _check_name(path.name)
     # O_NONBLOCK: opening a named pipe must not hang before its type is known.
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
@@ -77,6 +96,7 @@ def open_file(path: Path) -> Iterator[OpenFile]:
     with os.fdopen(handle, "rb") as stream:
         if status.st_size > MAX_FILE_BYTES:
             raise FileRefused(f"{path.name} was not imported: it is larger than 2 GB")
+        _refuse_what_is_no_text(stream, path)
         sha256, encoding = _examined(stream, path.name)
         yield OpenFile(path.name, stream, sha256, encoding, _stamp(status))
 
@@ -100,12 +120,14 @@ def read_rows(file: OpenFile, delimiter: str) -> Iterator[Row]:
     file.stream.seek(0)
     text = io.TextIOWrapper(file.stream, encoding=file.encoding, newline="")
     csv.field_size_limit(MAX_FIELD_CHARS)
-    reader = csv.reader(text, delimiter=delimiter, strict=True)
+    reader = csv.reader(_lines(text), delimiter=delimiter, strict=True)
     line = 1
     try:
         for cells in reader:
             if reader.line_num - line >= MAX_LINES_A_ROW:
                 raise csv.Error("a row that runs over too many lines")
+            if len(cells) > MAX_CELLS:
+                raise csv.Error("a row of too many cells")
             if any(cell.strip() for cell in cells):
                 yield Row(line, cells)
             line = reader.line_num + 1
@@ -134,6 +156,36 @@ def sample_rows(file: OpenFile, delimiter: str, count: int) -> list[list[str]]:
         if len(rows) == count:
             break
     return rows
+
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    """The lines of a text, none of them longer than memory should hold."""
+    while line := text.readline(MAX_LINE_CHARS):
+        if len(line) == MAX_LINE_CHARS:
+            raise csv.Error("a line of a million characters")
+        yield line
+
+
+def _check_name(name: str) -> None:
+    """Names end up in the ledger and in another folder, so they must be plain."""
+    try:
+        is_plain = len(name.encode()) <= MAX_NAME_BYTES and ".." not in name and "\\" not in name
+    except UnicodeEncodeError:
+        is_plain = False
+    if not is_plain or not name.isprintable():
+        shown = "".join(c if c.isprintable() else "�" for c in name)[:60]
+        raise FileRefused(f"{shown} was not imported: give it a plain, shorter name without ..")
+
+
+def _refuse_what_is_no_text(stream: BinaryIO, path: Path) -> None:
+    head = stream.read(8)
+    stream.seek(0)
+    for mark, remedy in NO_TEXT:
+        if head.startswith(mark):
+            is_workbook = path.suffix.lower() in WORKBOOKS
+            raise FileRefused(
+                f"{path.name} was not imported: {WORKBOOK if is_workbook else remedy}"
+            )
 
 
 def _examined(stream: BinaryIO, name: str) -> tuple[str, str]:

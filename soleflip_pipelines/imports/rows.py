@@ -8,15 +8,25 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import Any
 
-from soleflip_pipelines.imports.files import Row
-from soleflip_pipelines.imports.header import Header
-from soleflip_pipelines.imports.kinds import Field, Values
-from soleflip_pipelines.imports.values import BadValue, money, text
+from soleflip_pipelines.imports.files import (
+    MAX_FIELD_CHARS,
+    FileRefused,
+    OpenFile,
+    Row,
+    sample_rows,
+)
+from soleflip_pipelines.imports.header import Header, header_of
+from soleflip_pipelines.imports.kinds import Field, Values, load_kinds
+from soleflip_pipelines.imports.mapping import MappingError, parse_mapping
+from soleflip_pipelines.imports.values import BadValue, currency_beside
 from soleflip_pipelines.warehouse.loader import Record, Rejection
 
 TOTALS = frozenset(
@@ -25,6 +35,13 @@ TOTALS = frozenset(
         "sum", "subtotal", "grand total", "end of report",
     }
 )  # fmt: skip
+FOOTER = re.compile(
+    r"\d+ (record|order|row|datens(ä|ae)tze).*(download|heruntergeladen).*"
+    r"|(seller|verk(ä|ae)ufer)[ -]id\b.*"
+    r"|(exported|created|generated|erstellt|exportiert) (on|am)\b.*"
+)
+MAX_FOOTER_CHARS = 200
+SAMPLE_ROWS = 200
 DOLLARS = frozenset({"AUD", "CAD", "HKD", "MXN", "NZD", "SGD", "TWD", "USD"})
 
 
@@ -49,12 +66,13 @@ class RowJudge:
     file_name: str
     header: Header
     skipped: int = 0
-    _seen: dict[str, int] = field(default_factory=dict)
-    _numbers: Counter[tuple[str | None, ...]] = field(default_factory=Counter)
+    _seen: dict[int, int] = field(default_factory=dict)
+    _numbers: Counter[int] = field(default_factory=Counter)
 
     def judge_all(self, rows: Iterable[Row]) -> Iterator[Record | Rejection]:
         """All data rows of the file, in its order."""
         is_before_header = True
+        row = None
         for row in rows:
             if row.cells == self.header.cells:
                 is_before_header = False
@@ -63,33 +81,50 @@ class RowJudge:
                 self.skipped += 1
             else:
                 yield self.judge(row)
+        if is_before_header and row is not None:
+            raise FileRefused(
+                f"{self.file_name} was not imported: its header is cut differently from its rows; "
+                "look for a quotation mark without its partner"
+            )
 
-    def judge(self, row: Row) -> Record | Rejection:
-        """One data row."""
+    def judge(self, row: Row, line_no: str | None = None) -> Record | Rejection:
+        """One data row.
+
+        Args:
+            row: the row.
+            line_no: its number within its document, if that was counted before.
+        """
         try:
-            return self._record(row)
+            line_no = line_no or self._line_number(row.cells)
+            return self._record(row, line_no)
         except _Refusal as refusal:
             return Rejection(
                 position=f"{self.file_name}:{row.line}",
                 reason_code=refusal.code,
                 reason=refusal.remedy,
-                raw=_as_csv(row.cells, self.header.delimiter),
+                raw=as_csv(row.cells, self.header.delimiter),
                 field=refusal.field_name,
+                context=_context(self.header, line_no),
             )
 
-    def _record(self, row: Row) -> Record:
+    def _record(self, row: Row, line_no: str | None) -> Record:
         width, kind = len(self.header.cells), self.header.kind
         if len(row.cells) < width or any(cell.strip() for cell in row.cells[width:]):
             raise _Refusal(
                 "row_shape",
                 f"it has {len(row.cells)} cells under {width} titles: look for a lost delimiter",
             )
-        number = self._line_number(row.cells)
         values: Values = {f.name: self._value(f, row.cells) for f in kind.fields}
-        if number is not None:
-            values["line_no"] = values["line_no"] or number
+        if line_no is not None:
+            values["line_no"] = values["line_no"] or line_no
+        for column in kind.fields:
+            if column.otherwise and values[column.name] is None:
+                values[column.name] = values[column.otherwise]
         self._check_presence(values)
         values["currency_code"] = self._currency(values, row.cells)
+        for column in kind.fields:
+            if column.is_check_only:
+                del values[column.name]
         self._check_signs(values)
         try:
             kind.finish(values)
@@ -97,7 +132,7 @@ class RowJudge:
             raise _Refusal(problem.code, problem.remedy) from None
         key = kind.key(values)
         contents = hash(tuple(values.values()))
-        if self._seen.setdefault(key, contents) != contents:
+        if self._seen.setdefault(hash(key), contents) != contents:
             raise _Refusal(
                 "conflicting_duplicate",
                 f"an earlier row of this file is {key} too and differs: correct one of them",
@@ -106,29 +141,35 @@ class RowJudge:
         return Record((key,), {**values, "cells": cells})
 
     def _is_total(self, cells: list[str]) -> bool:
-        first = next((cell.strip() for cell in cells if cell.strip()), "")
-        if first.rstrip(":").strip().lower() not in TOTALS:
+        """Whether the line is a footer: it begins like one and lacks what a row must have."""
+        first = [stripped for cell in cells if (stripped := cell.strip())][:2]
+        begin = " ".join(first).lower()[:MAX_FOOTER_CHARS]
+        if first[0].rstrip(":").strip().lower() not in TOTALS and not FOOTER.fullmatch(begin):
             return False
-        required = [self.header.columns.get(name) for name in self.header.kind.required]
-        filled = [p for p in required if p is not None and p < len(cells) and cells[p].strip()]
-        return len(filled) < len(required)
+        header = self.header
+        names = header.kind.required or tuple(header.columns)
+        places = [header.columns[name] for name in names if name in header.columns]
+        filled = [place for place in places if place < len(cells) and cells[place].strip()]
+        return len(filled) < (len(places) if header.kind.required else min(3, len(places)))
 
     def _line_number(self, cells: list[str]) -> str | None:
         """The place of the row within its document, for files that do not number their lines.
 
         Counted before anything is refused, so that a corrected file numbers its lines alike.
         """
-        kind = self.header.kind
-        if not kind.numbered_within:
+        header = self.header
+        if not header.kind.numbered_within:
             return None
-        scope = tuple(text(cells[self.header.columns[name]]) for name in kind.numbered_within)
+        places = [header.columns.get(name) for name in header.kind.numbered_within]
+        named = [cells[place] for place in places if place is not None and place < len(cells)]
+        scope = hash(tuple(" ".join(cell.split()) for cell in named))
         self._numbers[scope] += 1
         return str(self._numbers[scope])
 
     def _value(self, column: Field, cells: list[str]) -> str | None:
         place = self.header.columns.get(column.name)
         if place is None:
-            return None
+            return self.header.constants.get(column.name)
         try:
             return column.parse(cells[place])
         except BadValue as problem:
@@ -149,19 +190,35 @@ class RowJudge:
         for name in kind.positive:
             if Decimal(values[name] or 1) <= 0:
                 raise _Refusal("not_positive", f"{name} must be over zero", name)
+        for name, bound in kind.usually_below.items():
+            if self.header.mapping is None and Decimal(values[name] or 0) > 10 * bound:
+                raise _Refusal("implausible", f"{name} is over {10 * bound:,}", name)
         for name in kind.not_negative:
             if Decimal(values[name] or 0) < 0:
                 raise _Refusal("negative", f"write {name} without a minus", name)
 
-    def _currency(self, values: Values, cells: list[str]) -> str:
-        """The row's currency: its column's, else the title's, else the one beside the amounts."""
-        places = [self.header.columns.get(name) for name in self.header.kind.money_fields]
-        amounts = [money(cells[place]) for place in places if place is not None]
-        beside = {a.currency_code for a in amounts if a and a.currency_code}
-        stated = values["currency_code"] or self.header.currency_code
+    def _currency(self, values: Values, cells: list[str]) -> str | None:
+        """The row's currency: its column's, else the title's, else the one beside the amounts.
+
+        None where nothing is an amount.
+        """
+        kind = self.header.kind
+        amounts = [name for name in kind.money_fields if values[name] is not None]
+        places = [self.header.columns[name] for name in amounts if name in self.header.columns]
+        beside = {code for place in places if (code := currency_beside(cells[place]))}
+        beside.update(
+            code
+            for other in kind.fields
+            if other.kind_of == "currency" and other.is_check_only and (code := values[other.name])
+        )
+        stated = values.get("currency_code") or self.header.currency_code
+        if stated is None and not beside:
+            stated = kind.currency_code
         if stated is None and len(beside) == 1:
             return beside.pop()
         if stated is None and not beside:
+            if not amounts:
+                return None
             remedy = "no currency is stated: add a column Currency, or a sign beside the amounts"
             raise _Refusal("missing_currency", remedy, "currency_code")
         if stated is None or beside - {stated} - ({"USD"} if stated in DOLLARS else set()):
@@ -170,7 +227,107 @@ class RowJudge:
         return stated
 
 
-def _as_csv(cells: list[str], delimiter: str) -> str:
+def refuse_implausible(file: OpenFile, header: Header) -> None:
+    """Make sure that amounts are not mistaken by a factor of a hundred.
+
+    Raises:
+        FileRefused: most of the first amounts are over what is usual for the kind. A mapping's
+            user is taken at his word.
+    """
+    if header.mapping is not None:
+        return
+    for name, bound in header.kind.usually_below.items():
+        found: list[Decimal] = []
+        parse = next(field.parse for field in header.kind.fields if field.name == name)
+        place = header.columns[name]
+        for cells in sample_rows(file, header.delimiter, SAMPLE_ROWS):
+            with suppress(BadValue, IndexError):
+                found.append(Decimal(parse(cells[place]) or "nan"))
+        found = sorted(amount for amount in found if amount.is_finite())
+        if found and found[len(found) // 2] > bound:
+            raise FileRefused(
+                f"{file.name} was not imported: half of its {header.cells[place]} are over "
+                f"{bound:,}, so they may be cents: say so in a mapping with "
+                f"`kind: {header.kind.name}` and `cents: [{name}]` (docs/csv-files.md)"
+            )
+
+
+def judge_again(
+    raw_row: str, context: Mapping[str, Any] | None, position: str
+) -> Record | Rejection:
+    """Judge a quarantined row of a file once more, from what the quarantine holds of it.
+
+    The kind's present rules apply, and the mapping as it was then. For the reason code
+    `conflicting_duplicate` nothing but the row is looked at: to load it is to say that it is the
+    right one of the two, so do that only for a row that a person has named.
+
+    Args:
+        raw_row: `integration.rejected_rows.raw_row`, or what `corrected` made of it.
+        context: of the same row.
+        position: where it stood (file and line), for the new rejection.
+
+    Returns:
+        what to load into the table that the row was refused for, or why it is refused still.
+    """
+    try:
+        if context is None:
+            raise KeyError
+        header = _kept_header(context)
+        cells = _cells(raw_row, header.delimiter)
+    except (csv.Error, LookupError, TypeError, MappingError):
+        reason = "too little of it was kept: import its file again"
+        return Rejection(position, "not_readable", reason, raw_row, context=context)
+    name, _, line = position.rpartition(":")
+    row = Row(int(line) if line.isdecimal() else 0, cells)
+    return RowJudge(name or position, header).judge(row, context.get("line_no"))
+
+
+def corrected(raw_row: str, context: Mapping[str, Any], cells: Mapping[str, str]) -> str:
+    """A quarantined row with some cells rewritten, by their titles in the file.
+
+    Raises:
+        ValueError: there is no such title; the text lists those that are there.
+    """
+    header = _kept_header(context)
+    row = _cells(raw_row, header.delimiter)
+    row += [""] * (len(header.titles) - len(row))
+    for title, cell in cells.items():
+        if title not in header.titles:
+            raise ValueError(f"there is no column {title}; write one of {', '.join(header.titles)}")
+        row[header.titles.index(title)] = cell
+    return as_csv(row, header.delimiter)
+
+
+def as_csv(cells: list[str], delimiter: str) -> str:
+    """A row as a line of CSV."""
     out = io.StringIO()
     csv.writer(out, delimiter=delimiter, lineterminator="").writerow(cells)
     return out.getvalue()
+
+
+def _cells(raw_row: str, delimiter: str) -> list[str]:
+    csv.field_size_limit(MAX_FIELD_CHARS)
+    lines = io.StringIO(raw_row, newline="")
+    return next(csv.reader(lines, delimiter=delimiter, strict=True), [])
+
+
+def _context(header: Header, line_no: str | None) -> dict[str, Any]:
+    """What it takes to judge a row of the file again."""
+    context: dict[str, Any] = {
+        "kind": header.kind.name,
+        "header": header.cells,
+        "delimiter": header.delimiter,
+    }
+    if line_no is not None:
+        context["line_no"] = line_no
+    if header.mapping is not None:
+        context["mapping"] = {"name": header.mapping.name, "entry": header.mapping.entry}
+    return context
+
+
+def _kept_header(context: Mapping[str, Any]) -> Header:
+    mapping = context.get("mapping")
+    parsed = parse_mapping(mapping["name"], mapping["entry"]) if mapping else None
+    kind = parsed.kind if parsed else load_kinds()[context["kind"]]
+    header = header_of(kind, [str(cell) for cell in context["header"]], parsed)
+    return replace(header, delimiter=context["delimiter"])

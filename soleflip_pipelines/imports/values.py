@@ -1,7 +1,7 @@
-"""Cells of a hand-kept or exported sheet as canonical text: money, numbers, days, rates, words.
+"""Cells of a hand-kept or exported sheet as canonical text: words, codes, numbers and money.
 
-Each parser takes a cell as written and gives ISO or plain decimal text, or None for "nothing
-there"; what it cannot read for certain it refuses, since a guessed figure is worse than none.
+Each parser takes a cell as written and gives plain text, or None for "nothing there"; what it
+cannot read for certain it refuses, since a guessed figure is worse than none. Days: `days.py`.
 """
 
 from __future__ import annotations
@@ -9,15 +9,18 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from functools import lru_cache
+from typing import Literal
 
 NOTHING = frozenset(
     {"", "-", "--", "n/a", "n.a.", "#n/a", "#n/v", "#nv", "k.a.", "k. a.", "null", "nan", "nil"}
 )
 DASHES = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))
-SIGNS = {"€": "EUR", "£": "GBP", "US$": "USD", "C$": "CAD", "A$": "AUD", "$": "USD"}
+SIGNS = {
+    "€": "EUR", "£": "GBP", "US $": "USD", "US$": "USD", "AU $": "AUD", "A$": "AUD", "C $": "CAD",
+    "C$": "CAD", "$": "USD",
+}  # fmt: skip
 WORDS = {"euro": "EUR", "euros": "EUR", "dollar": "USD", "pound": "GBP", "pfund": "GBP"}
 CODES = frozenset(
     {
@@ -27,31 +30,19 @@ CODES = frozenset(
         "ZAR",
     }
 )  # fmt: skip
-MONTHS = {
-    month: number
-    for number, names in enumerate(
-        (
-            "jan january januar jaen jaenner", "feb february februar", "mar march maerz mrz maer",
-            "apr april", "may mai", "jun june juni", "jul july juli", "aug august",
-            "sep sept september", "oct october okt oktober", "nov november",
-            "dec december dez dezember",
-        ),
-        start=1,
-    )
-    for month in names.split()
-}  # fmt: skip
 MAX_INTEGER_DIGITS = 9
-FIRST_YEAR, LAST_YEAR = 2000, 2099
 MAX_QUANTITY = 100_000
+MAX_SEARCHED_CHARS = 500  # beyond that a crafted cell could keep a pattern busy for minutes
+GTIN_LENGTHS = (8, 12, 13, 14)
+Decimals = Literal["auto", "comma", "point"]
 
 _FORMULA = re.compile(r'="(.*)"', re.DOTALL)
+_SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d+", re.ASCII)
+_SIZE_DETAIL = re.compile(
+    r"(?:size|gr(?:ö|oe)(?:ß|ss)e)[^:]*:\s*(.+?)\s*(?:[,;|][^,;|:]*:.*|\].*|$)",
+    re.IGNORECASE | re.DOTALL,
+)
 _NUMBER = re.compile(r"([-+]?)(\d[\d.,' ]*?)(?:[.,]--?)?", re.ASCII)
-_ISO_DAY = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})", re.ASCII)
-_COMPACT_DAY = re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII)
-_DAY_FIRST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})", re.ASCII)
-_DAY_NAMED = re.compile(r"(\d{1,2})(?:\.|st|nd|rd|th)?[ -]+([a-z]+)\.?[ -]+(\d{4}|\d{2})", re.ASCII)
-_MONTH_NAMED = re.compile(r"([a-z]+)\.? +(\d{1,2})(?:st|nd|rd|th)?,? +(\d{4})", re.ASCII)
-_CLOCK = re.compile(r"[T ]+\d{1,2}:\d{2}.*$", re.DOTALL)
 
 
 # The cells of a column repeat: dates, rates, "1", "0,00 €".
@@ -81,9 +72,15 @@ class Money:
 
 
 def text(cell: str) -> str | None:
-    """The words of a cell on one line; a formula that only protects a text is unwrapped."""
+    """The words of a cell on one line; a formula that only protects a text is unwrapped.
+
+    Raises:
+        BadValue: `formula`: any other formula, whose result the file does not hold.
+    """
     formula = _FORMULA.fullmatch(cell.strip())
     words = " ".join((formula[1] if formula else cell).split())
+    if words.startswith("="):
+        raise BadValue("formula", f"write the value itself instead of the formula {shown(cell)}")
     return None if words.translate(DASHES).lower() in NOTHING else words
 
 
@@ -93,11 +90,54 @@ def lower_text(cell: str) -> str | None:
     return words.lower() if words else None
 
 
+def code(cell: str) -> str | None:
+    """An order number, style code or other name that is no number even if it looks like one.
+
+    Raises:
+        BadValue: `shortened_number`: a spreadsheet has rounded it (4.01E+12).
+    """
+    words = text(cell)
+    if words is not None and _SHORTENED.fullmatch(words.upper()):
+        raise BadValue(
+            "shortened_number",
+            f"a spreadsheet has shortened it to {shown(cell)}: format the column as text there",
+        )
+    return words
+
+
 @_remembering
-def money(cell: str) -> Money | None:
+def gtin(cell: str) -> str | None:
+    """The digits of an EAN, UPC or other GTIN whose check digit is right.
+
+    Raises:
+        BadValue: `shortened_number` or `bad_gtin`.
+    """
+    words = code(cell)
+    if words is None:
+        return None
+    digits = re.sub(r"[ -]", "", words)
+    if re.fullmatch(r"\d+", digits, re.ASCII) and len(digits) in GTIN_LENGTHS:
+        total = sum(int(d) * (3 if n % 2 else 1) for n, d in enumerate(reversed(digits)))
+        if total % 10 == 0:
+            return digits
+    raise BadValue("bad_gtin", f"write 8, 12, 13 or 14 digits instead of {shown(cell)}")
+
+
+def size_detail(cell: str) -> str | None:
+    """The size among a marketplace's variation details, as in "[EU-Schuhgröße:42,5]"."""
+    words = text(cell)
+    found = _SIZE_DETAIL.search(words[:MAX_SEARCHED_CHARS]) if words else None
+    if found:
+        return found[1]
+    return words if words and ":" not in words else None
+
+
+@_remembering
+def money(cell: str, decimals: Decimals = "auto") -> Money | None:
     """An amount of 1.234,56 or 1,234.56 and their kin, with or without a currency.
 
-    A lone separator before exactly three digits parts thousands: money has no third decimal.
+    Unless `decimals` says which mark parts the decimals, a lone separator before exactly three
+    digits parts thousands: money has no third decimal.
 
     Raises:
         BadValue: `bad_number`.
@@ -106,13 +146,21 @@ def money(cell: str) -> Money | None:
     if words is None:
         return None
     number, currency = _without_currency(words.translate(DASHES))
-    return Money(format(_decimal(number, cell), "f"), currency)
+    return Money(format(_decimal(number, cell, decimals), "f"), currency)
 
 
-def amount(cell: str) -> str | None:
-    """`money` without its currency, for columns whose currency stands elsewhere."""
-    found = money(cell)
-    return found.amount if found else None
+def amount(cell: str, decimals: Decimals = "auto", divisor: int = 1) -> str | None:
+    """`money` without its currency; `divisor` 100 is for columns in cents."""
+    found = money(cell, decimals)
+    if found is None or divisor == 1:
+        return found.amount if found else None
+    return format(Decimal(found.amount) / divisor, "f")
+
+
+def currency_beside(cell: str) -> str | None:
+    """The currency written beside an amount."""
+    words = text(cell)
+    return _without_currency(words)[1] if words else None
 
 
 @_remembering
@@ -126,11 +174,11 @@ def count(cell: str) -> str | None:
     if words is None:
         return None
     if re.search(r"[.,]\d{3}\b", words):  # one thousand, or one with three decimals?
-        raise BadValue("bad_number", f"write a whole number instead of {_shown(cell)}")
+        raise BadValue("bad_number", f"write a whole number instead of {shown(cell)}")
     bare = re.sub(r"\s*(x|stk\.?|stück|pcs\.?|pieces?|pairs?|paar)$", "", words.lower())
     value = _decimal(bare.strip(), cell)
     if value != value.to_integral_value() or abs(value) > MAX_QUANTITY:
-        raise BadValue("bad_number", f"write a whole number instead of {_shown(cell)}")
+        raise BadValue("bad_number", f"write a whole number instead of {shown(cell)}")
     return str(int(value))
 
 
@@ -149,29 +197,8 @@ def rate(cell: str) -> str | None:
     if is_percent or value >= 1:
         value /= 100
     if not 0 <= value <= 1:
-        raise BadValue("bad_number", f"write a rate from 0 to 100 % instead of {_shown(cell)}")
+        raise BadValue("bad_number", f"write a rate from 0 to 100 % instead of {shown(cell)}")
     return format(value.quantize(Decimal("0.0001")), "f")
-
-
-@_remembering
-def day(cell: str) -> str | None:
-    """A date as ISO text; 03/04/25 is the third of April.
-
-    Raises:
-        BadValue: `bad_date`.
-    """
-    words = text(cell)
-    if words is None:
-        return None
-    found = _day_parts(_folded(_CLOCK.sub("", words).translate(DASHES)).strip())
-    try:
-        if found is None or not FIRST_YEAR <= found[0] <= LAST_YEAR:
-            raise ValueError
-        return date(*found).isoformat()
-    except ValueError:
-        raise BadValue(
-            "bad_date", f"write the day as 2025-04-03 or 03.04.2025 instead of {_shown(cell)}"
-        ) from None
 
 
 @_remembering
@@ -186,7 +213,7 @@ def currency(cell: str) -> str | None:
         return None
     code = SIGNS.get(words.upper()) or WORDS.get(words.lower()) or words.upper()
     if code not in CODES:
-        raise BadValue("bad_currency", f"write a code such as EUR instead of {_shown(cell)}")
+        raise BadValue("bad_currency", f"write a code such as EUR instead of {shown(cell)}")
     return code
 
 
@@ -197,7 +224,7 @@ def vat_scheme(cell: str) -> str | None:
     Raises:
         BadValue: `bad_value`.
     """
-    word = _folded(cell).strip()
+    word = folded(cell[:MAX_SEARCHED_CHARS]).strip()
     if not word:
         return None
     for scheme, signs in (
@@ -209,12 +236,12 @@ def vat_scheme(cell: str) -> str | None:
             return scheme
     if word.translate(DASHES) in NOTHING:
         return None
-    raise BadValue("bad_value", f"write standard, margin or none instead of {_shown(cell)}")
+    raise BadValue("bad_value", f"write standard, margin or none instead of {shown(cell)}")
 
 
 def currency_in(header: str) -> str | None:
     """The currency that a column's title names, as in "Price (EUR)"."""
-    found = re.search(r"€|£|US\$|\$|\b[A-Z]{3}\b", header)
+    found = re.search(r"€|£|US\$|\$|\b[A-Z]{3}\b", header[:MAX_SEARCHED_CHARS])
     if found is None:
         return None
     return SIGNS.get(found[0]) or (found[0] if found[0] in CODES else None)
@@ -222,15 +249,16 @@ def currency_in(header: str) -> str | None:
 
 def folded_header(header: str) -> str:
     """A column's title for comparison: no case, umlauts, punctuation, brackets or currency."""
-    bare = re.sub(r"\([^)]*\)|\[[^\]]*\]", " ", header)
-    words = re.findall(r"[a-z0-9]+", _folded(bare))
+    bare = re.sub(r"\([^)]*\)|\[[^\]]*\]", " ", header[:MAX_SEARCHED_CHARS])
+    words = re.findall(r"[a-z0-9]+", folded(bare))
     kept = [word for word in words if word.upper() not in CODES]
     while kept and kept[-1] == "in":
         kept.pop()
     return " ".join(kept)
 
 
-def _folded(words: str) -> str:
+def folded(words: str) -> str:
+    """Text for comparison: no case, no accents, umlauts as two letters."""
     lower = unicodedata.normalize("NFKC", words).casefold()
     lower = lower.replace("ä", "ae").replace("ö", "oe").replace("ü", "ue")
     return "".join(c for c in unicodedata.normalize("NFKD", lower) if not unicodedata.combining(c))
@@ -248,47 +276,43 @@ def _without_currency(words: str) -> tuple[str, str | None]:
     return words, None
 
 
-def _decimal(number: str, cell: str) -> Decimal:
+def _decimal(number: str, cell: str, decimals: Decimals = "auto") -> Decimal:
     match = _NUMBER.fullmatch(number)
-    digits = _plain(re.sub(r"[' ]", "", match[2])) if match else None
+    digits = _plain(re.sub(r"[' ]", "", match[2]), decimals) if match else None
     if match is None or digits is None:
-        raise BadValue("bad_number", f"write a number such as 1234.56 instead of {_shown(cell)}")
+        raise BadValue("bad_number", f"write a number such as 1234.56 instead of {shown(cell)}")
     return Decimal(match[1] + digits)
 
 
-def _plain(digits: str) -> str | None:
+def _plain(digits: str, decimals: Decimals) -> str | None:
     """Digits with a point for the decimals and nothing for the thousands, or None if unclear."""
-    last = max(digits.rfind("."), digits.rfind(","))
-    if last >= 0:
-        mark, other = digits[last], {".": ",", ",": "."}[digits[last]]
-        whole, decimals = digits[:last], digits[last + 1 :]
-        if mark in whole or (len(decimals) == 3 and other not in whole and whole != "0"):
-            whole, decimals, other = digits, "", mark
-        groups = whole.split(other)
-        if any(len(group) != 3 for group in groups[1:]) or (groups[1:] and len(groups[0]) > 3):
-            return None
-        digits = "".join(groups) + (f".{decimals}" if decimals else "")
+    mark = _decimal_mark(digits) if decimals == "auto" else {"comma": ",", "point": "."}[decimals]
+    whole, _, fraction = digits.partition(mark) if mark else (digits, "", "")
+    thousands = re.sub(r"\d", "", whole)
+    groups = re.split(r"[.,]", whole)
+    if len(set(thousands)) > 1 or (mark and mark in thousands):
+        return None
+    if any(len(group) != 3 for group in groups[1:]) or (groups[1:] and len(groups[0]) > 3):
+        return None
+    digits = "".join(groups) + (f".{fraction}" if fraction else "")
     if not re.fullmatch(r"\d+(\.\d+)?", digits, re.ASCII):
         return None
     return digits if len(digits.split(".")[0].lstrip("0")) <= MAX_INTEGER_DIGITS else None
 
 
-def _day_parts(words: str) -> tuple[int, int, int] | None:
-    if match := _ISO_DAY.fullmatch(words) or _COMPACT_DAY.fullmatch(words):
-        return int(match[1]), int(match[2]), int(match[3])
-    if match := _DAY_FIRST.fullmatch(words):
-        return _year(match[3]), int(match[2]), int(match[1])
-    if match := _DAY_NAMED.fullmatch(words):
-        return _year(match[3]), MONTHS.get(match[2], 0), int(match[1])
-    if match := _MONTH_NAMED.fullmatch(words):
-        return int(match[3]), MONTHS.get(match[1], 0), int(match[2])
-    return None
+def _decimal_mark(digits: str) -> str:
+    """The mark before the decimals, or nothing if all marks part thousands."""
+    last = max(digits.rfind("."), digits.rfind(","))
+    if last < 0:
+        return ""
+    whole, fraction, mark = digits[:last], digits[last + 1 :], digits[last]
+    other = "," if mark == "." else "."
+    if mark in whole or (len(fraction) == 3 and other not in whole and whole != "0"):
+        return ""
+    return mark
 
 
-def _year(digits: str) -> int:
-    return int(digits) + (2000 if len(digits) == 2 else 0)
-
-
-def _shown(cell: str) -> str:
+def shown(cell: str) -> str:
+    """A cell in quotation marks, cut to a readable length."""
     shown = " ".join(cell.split())
     return f'"{shown[:37]}…"' if len(shown) > 40 else f'"{shown}"'

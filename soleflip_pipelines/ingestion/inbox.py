@@ -1,19 +1,25 @@
 """Dropped CSV files into `raw_csv`: each content once, whole, with its bad rows in quarantine.
 
 A file of the inbox is moved to `imported/` after its rows are committed; if that does not happen,
-its hash in the ledger still keeps it from being loaded twice.
+its hash in the ledger still keeps it from being loaded twice. What a dry run shows is made by
+loading the file and rolling back (`preview.py`).
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
 
 from soleflip_pipelines.imports.files import (
+    ARCHIVE,
+    WORKBOOK,
+    WORKBOOKS,
     FileRefused,
     OpenFile,
     check_unchanged,
@@ -21,7 +27,14 @@ from soleflip_pipelines.imports.files import (
     read_rows,
 )
 from soleflip_pipelines.imports.header import find_header
-from soleflip_pipelines.imports.rows import RowJudge
+from soleflip_pipelines.imports.mapping import (
+    FOLDER,
+    FileMapping,
+    MappingError,
+    load_mappings,
+    mapping_files,
+)
+from soleflip_pipelines.imports.rows import RowJudge, refuse_implausible
 from soleflip_pipelines.ingestion.steps import Log
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.loader import (
@@ -33,27 +46,59 @@ from soleflip_pipelines.warehouse.loader import (
 )
 
 SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
+ARCHIVES = frozenset({".zip", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst"})
+UNFINISHED = frozenset({".part", ".partial", ".crdownload", ".download", ".tmp"})
 DONE_FOLDER = "imported"
 QUIET_S = 2.0
+BEING_WRITTEN = "it is still being written: left for the next run"
+
+
+@dataclass
+class InboxRun:
+    """What became of the inbox.
+
+    Attributes:
+        batches: of the files that had not been loaded before.
+        left: the files that are still there, each with the reason.
+    """
+
+    batches: list[BatchResult] = field(default_factory=list)
+    left: dict[str, str] = field(default_factory=dict)
 
 
 def waiting_files(folder: Path) -> list[Path]:
-    """The files of the inbox that look like tables, by name; none if there is no inbox.
+    """What lies in the inbox, by name; nothing if there is none.
 
-    Hidden and temporary files are left out. Links and the like are in: importing refuses them.
+    Hidden, temporary and unfinished files are left out. Links, folders and files that are no CSV
+    are in: importing refuses them, and says why.
     """
     if not folder.is_dir():
         return []
     return sorted(
         path
         for path in folder.iterdir()
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith((".", "~"))
+        if path.name not in (DONE_FOLDER, FOLDER)
+        and not path.name.startswith((".", "~"))
+        and path.suffix.lower() not in UNFINISHED
     )
+
+
+def inbox_stamps(folder: Path) -> dict[str, str]:
+    """Size and time of each waiting file and mapping, to tell whether anything is new."""
+    stamps: dict[str, str] = {}
+    for path in (*waiting_files(folder), *mapping_files(folder)):
+        try:
+            status = path.lstat()
+        except FileNotFoundError:
+            continue
+        name = path.relative_to(folder).as_posix()
+        stamps[name] = f"{status.st_size}@{status.st_mtime_ns}"
+    return stamps
 
 
 def import_inbox(
     settings: Settings, conn: psycopg.Connection, *, run_id: str | None = None, log: Log = print
-) -> list[BatchResult]:
+) -> InboxRun:
     """Import every whole file of the inbox; a refused one stays there and stops no other.
 
     Args:
@@ -62,32 +107,35 @@ def import_inbox(
         run_id: Dagster's run, for the ledger.
         log: told about each file with rejected rows and each that was not imported, and at the end
             the sums of all.
-
-    Returns:
-        the batches of the files that had not been loaded before.
     """
     folder = settings.inbox_folder
-    results: list[BatchResult] = []
-    others: Counter[str] = Counter()
+    run = InboxRun()
     paths = waiting_files(folder)
+    repeats = 0
+    try:
+        mappings = load_mappings(folder)
+    except MappingError as error:
+        log(f"nothing was imported: {error}")
+        run.left = {path.name: str(error) for path in paths}
+        return run
+    settled = _settled([path for path in paths if _foreign(path) is None])
     for path in paths:
-        if not _is_quiet(path):
-            log(f"{path.name} is still being written: left for the next run")
-            others["left for the next run"] += 1
-            continue
+        reason = _foreign(path) or (None if path in settled else BEING_WRITTEN)
         try:
-            result = import_file(settings, conn, path, run_id=run_id, log=log)
+            if reason is not None:
+                raise FileRefused(f"{path.name} was not imported: {reason}")
+            result = _import(settings, conn, path, mappings, None, run_id, log)
         except FileRefused as error:
-            log(str(error))
-            others["refused"] += 1
+            if path.is_symlink() or path.exists():  # another run may have taken it meanwhile
+                log(str(error))
+                run.left[path.name] = str(error).partition(" was not imported: ")[2] or str(error)
             continue
-        if result.is_repeat:
-            others["imported before"] += 1
-        else:
-            results.append(result)
+        repeats += result.is_repeat
+        if not result.is_repeat:
+            run.batches.append(result)
     if paths:
-        log(_sums(len(paths), results, others))
-    return results
+        log(_sums(len(paths), run, repeats))
+    return run
 
 
 def import_file(
@@ -95,77 +143,134 @@ def import_file(
     conn: psycopg.Connection,
     path: Path,
     *,
-    run_id: str | None = None,
+    kind: str | None = None,
     log: Log = print,
 ) -> BatchResult:
     """Import one file; a content that was imported before, under whatever name, is left alone.
 
-    Arguments as in `import_inbox`; `log` is told about rejected rows alone.
+    Args:
+        settings: whose mappings count, and whose inbox a file is moved out of.
+        conn: a connection of the loader role.
+        path: the file.
+        kind: its kind, where the header does not tell it.
+        log: told about rejected rows alone.
 
     Raises:
         FileRefused: nothing of the file was kept; the text says what to do.
+        MappingError: a mapping of the inbox is broken.
+    """
+    mappings = load_mappings(settings.inbox_folder)
+    return _import(settings, conn, path, mappings, kind, None, log)
+
+
+@contextmanager
+def opened(
+    path: Path, mappings: Sequence[FileMapping], kind: str | None
+) -> Iterator[tuple[OpenFile, RowJudge]]:
+    """A file that can be imported, and who judges its rows.
+
+    Raises:
+        FileRefused: it cannot be.
     """
     with open_file(path) as file:
-        header = find_header(file)
-        judge = RowJudge(file.name, header)
-        result = load_batch(
-            conn,
-            header.kind.table,
-            _rows(file, judge),
-            BatchSource(
-                "inbox",
-                "file",
-                file_name=file.name,
-                file_sha256=file.sha256,
-                dagster_run_id=run_id,
-            ),
+        judge = RowJudge(file.name, find_header(file, mappings, kind))
+        refuse_implausible(file, judge.header)
+        yield file, judge
+
+
+def judged_rows(file: OpenFile, judge: RowJudge) -> Iterator[Record | Rejection]:
+    """The judged rows of a file.
+
+    Raises:
+        FileRefused: it cannot be read to its end, or somebody wrote to it meanwhile.
+    """
+    yield from judge.judge_all(read_rows(file, judge.header.delimiter))
+    check_unchanged(file)
+
+
+def _import(
+    settings: Settings,
+    conn: psycopg.Connection,
+    path: Path,
+    mappings: Sequence[FileMapping],
+    kind: str | None,
+    run_id: str | None,
+    log: Log,
+) -> BatchResult:
+    with opened(path, mappings, kind) as (file, judge):
+        origin = BatchSource(
+            "inbox", "file", file_name=file.name, file_sha256=file.sha256, dagster_run_id=run_id
         )
+        result = load_batch(conn, judge.header.kind.table, judged_rows(file, judge), origin)
         if result.rejected and not result.is_repeat:
             log(
-                f"{file.name}: {header.kind.name}, {result.read:,} rows, {result.inserted:,} new, "
-                f"{result.updated:,} changed, {result.duplicate:,} repeated, "
-                f"{result.rejected:,} rejected; {judge.skipped:,} other lines"
+                f"{file.name}: {judge.header.kind.name}, {result.read:,} rows, "
+                f"{result.inserted:,} new, {result.updated:,} changed, {result.duplicate:,} "
+                f"repeated, {result.rejected:,} rejected; {judge.skipped:,} other lines"
             )
         if path.parent.resolve() == settings.inbox_folder.resolve():
             _move_away(path, file.sha256)
     return result
 
 
-def _sums(files: int, results: list[BatchResult], others: Counter[str]) -> str:
+def _sums(files: int, run: InboxRun, repeats: int) -> str:
     """One line on all files; the rows are those of the files that were imported now."""
     rows = {
-        "rows read": sum(result.read for result in results),
-        "new": sum(result.inserted for result in results),
-        "changed": sum(result.updated for result in results),
-        "unchanged": sum(result.unchanged for result in results),
-        "repeated": sum(result.duplicate for result in results),
-        "rejected": sum(result.rejected for result in results),
+        "rows read": sum(result.read for result in run.batches),
+        "new": sum(result.inserted for result in run.batches),
+        "changed": sum(result.updated for result in run.batches),
+        "unchanged": sum(result.unchanged for result in run.batches),
+        "repeated": sum(result.duplicate for result in run.batches),
+        "rejected": sum(result.rejected for result in run.batches),
     }
+    unfinished = sum(reason == BEING_WRITTEN for reason in run.left.values())
+    others = Counter(
+        {
+            "imported before": repeats,
+            "left for the next run": unfinished,
+            "refused": len(run.left) - unfinished,
+        }
+    )
     line = f"{files:,} file{'' if files == 1 else 's'}: "
     line += ", ".join(f"{count:,} {what}" for what, count in rows.items())
-    left = ", ".join(f"{count:,} {what}" for what, count in others.items())
+    left = ", ".join(f"{count:,} {what}" for what, count in (+others).items())
     return f"{line}; of the files {left}" if left else line
 
 
-def _rows(file: OpenFile, judge: RowJudge) -> Iterator[Record | Rejection]:
-    yield from judge.judge_all(read_rows(file, judge.header.delimiter))
-    check_unchanged(file)
+def _foreign(path: Path) -> str | None:
+    """Why something in the inbox is not even opened, or None."""
+    suffix = path.suffix.lower()
+    if path.is_dir() and not path.is_symlink():
+        return "it is a folder: move its files into the inbox itself"
+    if suffix in SUFFIXES:
+        return None
+    if suffix in WORKBOOKS:
+        return WORKBOOK
+    return ARCHIVE if suffix in ARCHIVES else "its name does not end in .csv, .tsv or .txt"
 
 
-def _is_quiet(path: Path) -> bool:
-    """Whether nobody has written to the file for a while; a young file is given that while."""
+def _settled(paths: Sequence[Path]) -> set[Path]:
+    """The files to which nobody has written for a while; young ones are given that while."""
+    now = time.time()
+    before = {path: _stamp(path) for path in paths}
+    youngest = max((stamp[1] / 1e9 for stamp in before.values() if stamp), default=0.0)
+    if now - youngest < QUIET_S:
+        time.sleep(min(QUIET_S, QUIET_S - (now - youngest)))
+    return {path for path, stamp in before.items() if stamp and _stamp(path) == stamp}
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
     try:
-        before = path.lstat()
-        age_s = time.time() - before.st_mtime
-        if age_s < QUIET_S:
-            time.sleep(min(QUIET_S, QUIET_S - age_s))
-        after = path.lstat()
+        status = path.lstat()
     except FileNotFoundError:
-        return False
-    return (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 def _move_away(path: Path, sha256: str) -> None:
     done = path.parent / DONE_FOLDER
     done.mkdir(exist_ok=True)
-    path.replace(done / f"{sha256[:8]}_{path.name}")
+    try:
+        path.replace(done / f"{sha256[:8]}_{path.name}")
+    except FileNotFoundError:
+        return  # another run that met the same file has moved it

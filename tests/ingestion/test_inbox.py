@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
 from soleflip_pipelines.imports.files import FileRefused
 from soleflip_pipelines.ingestion import inbox
-from soleflip_pipelines.ingestion.inbox import import_file, import_inbox, waiting_files
+from soleflip_pipelines.ingestion.inbox import InboxRun, import_file, import_inbox, waiting_files
 from soleflip_pipelines.settings import Settings
 
 pytestmark = pytest.mark.integration
@@ -46,7 +47,7 @@ def test_a_file_is_loaded_with_its_bad_rows_aside_and_moved(
 ) -> None:
     drop(folder, "march.csv")
     lines: list[str] = []
-    (result,) = import_inbox(settings, conn, log=lines.append)
+    (result,) = import_inbox(settings, conn, log=lines.append).batches
     assert (result.read, result.inserted, result.rejected) == (2, 1, 1)
     assert stored(conn) == ["shop|A-1|1"]
     assert conn.execute(
@@ -87,7 +88,7 @@ def test_a_content_is_loaded_once_under_whatever_name(
     drop(folder, "march.csv")
     import_inbox(settings, conn, log=str)
     again = drop(folder, "march (copy).csv")
-    assert import_inbox(settings, conn, log=str) == []
+    assert import_inbox(settings, conn, log=str) == InboxRun()
     assert not again.exists()
     elsewhere = drop(tmp_path, "march.csv")
     lines: list[str] = []
@@ -103,7 +104,7 @@ def test_a_corrected_file_of_the_same_name_replaces_by_key(
     drop(folder, "march.csv")
     import_inbox(settings, conn, log=str)
     drop(folder, "march.csv", SHEET.replace("none", "3").replace("100.00", "90.00"))
-    (result,) = import_inbox(settings, conn, log=str)
+    (result,) = import_inbox(settings, conn, log=str).batches
     assert (result.inserted, result.updated) == (1, 1)
     assert stored(conn) == ["shop|A-1|1", "shop|A-1|2"]
 
@@ -115,9 +116,13 @@ def test_a_refused_file_stays_and_stops_no_other(
     (folder / "b_link.csv").symlink_to(drop(folder, "real.xml"))
     drop(folder, "c_good.csv")
     lines: list[str] = []
-    (result,) = import_inbox(settings, conn, log=lines.append)
+    (result,) = import_inbox(settings, conn, log=lines.append).batches
     assert result.inserted == 1
-    assert [path.name for path in waiting_files(folder)] == ["a_unknown.csv", "b_link.csv"]
+    assert [path.name for path in waiting_files(folder)] == [
+        "a_unknown.csv",
+        "b_link.csv",
+        "real.xml",
+    ]
     assert lines[0].startswith("a_unknown.csv was not imported: no kind of file fits its header")
     assert lines[1] == "b_link.csv was not imported: it is a link"
 
@@ -132,11 +137,11 @@ def test_a_file_that_is_still_being_written_waits(
     # The writer's next line lands while the import makes sure that nobody writes.
     monkeypatch.setattr(inbox.time, "sleep", lambda _: path.write_text(SHEET + "Shop,A-2,1"))
     lines: list[str] = []
-    assert import_inbox(settings, conn, log=lines.append) == []
-    assert lines[0] == "growing.csv is still being written: left for the next run"
+    assert import_inbox(settings, conn, log=lines.append).batches == []
+    assert lines[0] == f"growing.csv was not imported: {inbox.BEING_WRITTEN}"
     assert lines[-1].endswith("; of the files 1 left for the next run")
     drop(folder, "growing.csv")
-    assert len(import_inbox(settings, conn, log=str)) == 1
+    assert len(import_inbox(settings, conn, log=str).batches) == 1
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_loaded(
@@ -145,8 +150,8 @@ def test_a_file_that_changes_while_it_is_read_is_not_loaded(
     path = drop(folder, "moving.csv")
     original = inbox.find_header
 
-    def find_and_append(file: inbox.OpenFile) -> object:
-        found = original(file)
+    def find_and_append(file: inbox.OpenFile, *rest: Any) -> object:
+        found = original(file, *rest)
         with path.open("a") as stream:
             stream.write("Shop,A-9,1,2025-04-03,Shoe,1,1.00\n")
         return found
@@ -162,9 +167,11 @@ def test_hidden_temporary_and_foreign_files_are_left_alone(
 ) -> None:
     for name in (".hidden.csv", "~$open.csv", "scan.pdf", "part.csv.part"):
         drop(folder, name)
-    assert import_inbox(settings, conn, log=str) == []
+    run = import_inbox(settings, conn, log=str)
+    assert run.batches == []
+    assert run.left == {"scan.pdf": "its name does not end in .csv, .tsv or .txt"}
     assert len(list(folder.iterdir())) == 4
 
 
 def test_no_inbox_is_an_empty_inbox(settings: Settings, conn: psycopg.Connection) -> None:
-    assert import_inbox(settings, conn, log=str) == []
+    assert import_inbox(settings, conn, log=str) == InboxRun()

@@ -195,7 +195,7 @@ def test_a_rate_without_a_scheme_is_the_ordinary_one(
         (ENGLISH.encode() + b'Shop,A,3,2025-04-03,"Shoe,9,1,1\n', "line 3 on it is no proper CSV"),
         (ENGLISH.encode() + b'Shop,A,3,2025-04-03,"Sh"oe,9,1,1\n', "quotation mark"),
         (ENGLISH.encode() + b"\x81\x8d\n", "neither UTF-8 nor"),
-        (b"PK\x03\x04\x00\x00\x81\x90", "neither UTF-8 nor"),
+        (b"PK\x03\x04\x00\x00\x81\x90", "it is an archive: unpack it"),
     ],
 )
 def test_a_file_that_cannot_be_read_whole_is_refused(
