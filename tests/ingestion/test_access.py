@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -51,6 +53,7 @@ class Rotating:
         self.refreshes = 0
         self.has_leeway = True
         self.expires_in: object = 43_200
+        self.after_rotation: Callable[[], None] = lambda: None
         partner.answer = self.answer
 
     def answer(self, call: Any) -> Any:
@@ -71,6 +74,7 @@ class Rotating:
         self.refreshes += 1
         self.accepted.append(f"rotated-{self.refreshes}")
         self.access = f"access-{self.refreshes}"
+        self.after_rotation()
         return self.partner.reply(
             body={
                 "access_token": self.access,
@@ -123,32 +127,34 @@ def test_a_login_outlives_the_run_until_the_owner_logs_in_anew(
     assert events(partner_settings) == {"rotated": 3}
 
 
+def started_run(settings: Settings) -> subprocess.Popen[str]:
+    """A run in a process of its own that is ready and goes on when it is sent a line."""
+    values = {
+        str(field.alias): getattr(settings, name) for name, field in Settings.model_fields.items()
+    }
+    environment = {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        for name, value in values.items()
+        if value is not None
+    }
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", RUN]
+    return subprocess.Popen(
+        command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+    )
+
+
 def test_twelve_processes_renew_once(rotating: Rotating, partner_settings: Settings) -> None:
     """Everyone holds the same expired token at the same moment; one asks, all others wait."""
     read(partner_settings)
     rotating.access = "expired for all"
     rotating.presented.clear()
     rotating.has_leeway = False
-    environment = {
-        str(field.alias): str(value.get_secret_value() if isinstance(value, SecretStr) else value)
-        for name, field in Settings.model_fields.items()
-        if (value := getattr(partner_settings, name)) is not None
-    }
-    runs = [
-        subprocess.Popen(
-            [sys.executable, "-c", RUN],
-            env={"PATH": "", **environment},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(PROCESSES)
-    ]
+    runs = [started_run(partner_settings) for _ in range(PROCESSES)]
+    results = []
     for run in runs:
         assert run.stdout is not None
-        assert run.stdout.readline() == "ready\n", run.stderr.read() if run.stderr else ""
-    results = []
+        assert run.stdout.readline() == "ready\n"
     for run in runs:
         assert run.stdin is not None
         run.stdin.write("\n")
@@ -164,10 +170,19 @@ def test_a_crash_between_the_rotation_and_our_commit_heals(
     rotating: Rotating, partner_settings: Settings
 ) -> None:
     read(partner_settings)
-    rotating.refresh("rotated-1")  # what a killed process was given and could not store
-    rotating.access = "the next one"
+    rotating.access = "expired"
+    run = started_run(partner_settings)
+    assert run.stdout is not None
+    assert run.stdout.readline() == "ready\n"
+    rotating.after_rotation = run.kill
+    assert run.stdin is not None
+    run.stdin.write("\n")
+    run.stdin.flush()
+    assert run.wait(30) == -signal.SIGKILL
+    rotating.after_rotation = lambda: None
     read(partner_settings)
     assert rotating.presented == ["CANARY-refresh-token", "rotated-1", "rotated-1"]
+    assert events(partner_settings) == {"rotated": 2}
 
 
 def test_the_token_before_is_tried_once_and_then_a_person_is_asked(
