@@ -20,7 +20,7 @@ from soleflip_pipelines.clients.oauth import (
     TokenStore,
     basic_authorization,
 )
-from soleflip_pipelines.clients.paging import Page, Warn, settled_pages
+from soleflip_pipelines.clients.paging import Declare, Page, Warn, settled_pages
 
 PARTNER = "eBay"
 TOKEN_PATH = "/identity/v1/oauth2/token"
@@ -67,7 +67,7 @@ class EbayClient:
         )
 
     def created_order_pages(
-        self, *, created_from: datetime, created_to: datetime | None, warn: Warn
+        self, *, created_from: datetime, created_to: datetime | None, warn: Warn, declare: Declare
     ) -> Iterator[list[Json]]:
         """Pages of the orders created in a window.
 
@@ -75,14 +75,15 @@ class EbayClient:
             created_from: its first moment, at most two years ago.
             created_to: its last moment, or None for no end.
             warn: told when the list would not hold still; what was seen has been yielded.
+            declare: told, at the end, how many there are according to eBay.
         """
-        return self._settled_pages("creationdate", created_from, created_to, warn)
+        return self._settled_pages("creationdate", created_from, created_to, warn, declare)
 
     def modified_order_pages(
-        self, *, modified_from: datetime, modified_to: datetime | None, warn: Warn
+        self, *, modified_from: datetime, modified_to: datetime | None, warn: Warn, declare: Declare
     ) -> Iterator[list[Json]]:
         """Pages of the orders last modified in a window; arguments as above."""
-        return self._settled_pages("lastmodifieddate", modified_from, modified_to, warn)
+        return self._settled_pages("lastmodifieddate", modified_from, modified_to, warn, declare)
 
     def order(self, *, order_id: str) -> Json:
         """One order; it alone tells who asked for a cancellation and why."""
@@ -98,7 +99,7 @@ class EbayClient:
         return orders[0].get("sellerId"), int(reply["total"])
 
     def _settled_pages(
-        self, field: str, start: datetime, end: datetime | None, warn: Warn
+        self, field: str, start: datetime, end: datetime | None, warn: Warn, declare: Declare
     ) -> Iterator[list[Json]]:
         window = f"{field}:[{_moment(start)}..{_moment(end) if end else ''}]"
         return settled_pages(
@@ -106,6 +107,7 @@ class EbayClient:
             id_key="orderId",
             name=f"{PARTNER}: the list of orders with {window}",
             warn=warn,
+            declare=declare,
         )
 
     def _pages(self, window: str) -> Iterator[Page]:
@@ -121,7 +123,9 @@ class EbayClient:
             orders = reply.get("orders") or []
             items = orders[1:] if border is not None and _id(orders[:1]) == border else orders
             yield Page(items, reply["total"])
-            if not reply.get("next") or not items:
+            is_last = not reply.get("next") or not items
+            # A list that goes on after as many rows as it has would never end.
+            if is_last or offset > reply["total"]:
                 return
             border = _id(orders[-1:])
             offset += len(orders) - (border is not None)

@@ -13,6 +13,7 @@ from typing import Any
 MAX_PASSES = 3
 
 Warn = Callable[[str], None]
+Declare = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Page:
 
 
 def settled_pages(
-    read: Callable[[], Iterator[Page]], *, id_key: str, name: str, warn: Warn
+    read: Callable[[], Iterator[Page]], *, id_key: str, name: str, warn: Warn, declare: Declare
 ) -> Iterator[list[Any]]:
     """The rows of a list by pages, the whole list again while it moves.
 
@@ -36,6 +37,7 @@ def settled_pages(
         id_key: what names a row; one without it counts as a row of its own.
         name: what the warning calls the list.
         warn: told when the list would not hold still; what was seen has been yielded.
+        declare: told, at the end, how many rows there are according to the partner.
     """
     for _ in range(MAX_PASSES):
         seen: set[str] = set()
@@ -52,7 +54,9 @@ def settled_pages(
             if len(seen) + nameless == known and page.items:
                 break  # a page of nothing new: the list repeats itself
         if totals == {len(seen) + nameless}:
+            declare(*totals)
             return
+    declare(max(totals, default=0))
     warn(
         f"{name} kept changing over {MAX_PASSES} readings "
         f"({len(seen):,} of {max(totals, default=0):,} seen); the next run reads it again"

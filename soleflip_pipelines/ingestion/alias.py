@@ -26,8 +26,8 @@ from soleflip_pipelines.warehouse.loader import (
     load_batch,
 )
 
-ORDERS = RawTable("raw_alias", "orders", ("order_id",))
-LISTINGS = RawTable("raw_alias", "listings", ("listing_id",))
+ORDERS = RawTable("raw_alias", "orders", ("order_id",), newer_by="updated_at")
+LISTINGS = RawTable("raw_alias", "listings", ("listing_id",), newer_by="updated_at")
 MAX_CENTS_DIGITS = 12
 
 

@@ -14,9 +14,15 @@ import psycopg
 from soleflip_pipelines.clients.ebay import EbayClient, Json
 from soleflip_pipelines.ingestion.access import open_ebay, partner_is_connected
 from soleflip_pipelines.ingestion.chunks import fetch_in_chunks
-from soleflip_pipelines.ingestion.ebay_windows import Window, moment_of, planned_windows
+from soleflip_pipelines.ingestion.ebay_windows import (
+    Window,
+    moment_of,
+    period_windows,
+    planned_windows,
+)
 from soleflip_pipelines.ingestion.fields import DocumentForm, is_amount, is_moment, is_text
 from soleflip_pipelines.ingestion.steps import UNPACED_WORKERS, Log, not_connected
+from soleflip_pipelines.ingestion.stockx_windows import Period
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.loader import (
     BatchResult,
@@ -28,7 +34,7 @@ from soleflip_pipelines.warehouse.loader import (
     read_cursor,
 )
 
-ORDERS = RawTable("raw_ebay", "orders", ("order_id",))
+ORDERS = RawTable("raw_ebay", "orders", ("order_id",), newer_by="lastModifiedDate")
 
 NOT_CANCELLED = (None, "", "NONE_REQUESTED")
 
@@ -84,7 +90,13 @@ ORDER_FORM = DocumentForm(
 
 
 def sync_ebay_orders(
-    settings: Settings, conn: psycopg.Connection, *, run_id: str | None = None, log: Log = print
+    settings: Settings,
+    conn: psycopg.Connection,
+    *,
+    run_id: str | None = None,
+    log: Log = print,
+    period: Period | None = None,
+    full_read: bool = False,
 ) -> list[BatchResult]:
     """Read eBay's orders into `raw_ebay.orders`, one batch a window.
 
@@ -93,6 +105,8 @@ def sync_ebay_orders(
         conn: a connection of the loader role.
         run_id: Dagster's run, for the ledger.
         log: told about the progress.
+        period: read the orders created in it and nothing else.
+        full_read: read all that eBay gives out again, now or, if that is stopped, in later runs.
 
     Returns:
         the batches; none where eBay is not connected.
@@ -107,24 +121,12 @@ def sync_ebay_orders(
     now = _now(settings)
     cursor = read_cursor(conn, ORDERS.address) or {}
     conn.commit()
+    planned = planned_windows({} if full_read else cursor, now)
     results: list[BatchResult] = []
     with open_ebay(settings) as client:
-        for window in planned_windows(cursor, now):
+        for window in period_windows(period, cursor, now) if period else planned:
             reading = _Reading(client, window, cursor, now, log)
-            origin = BatchSource(
-                "ebay",
-                "api",
-                window_from=window.start,
-                window_to=window.end or now,
-                dagster_run_id=run_id,
-            )
-            to_save = (ORDERS.address, reading.following)
-            result = load_batch(conn, ORDERS, reading.rows(), origin, cursor=to_save)
-            results.append(result)
-            log(
-                f"{reading.name}: {result.read:,} read, {result.inserted:,} new, "
-                f"{result.updated:,} changed"
-            )
+            results.append(reading.load(conn, run_id))
             if not reading.is_settled:
                 break  # what comes after it would move the cursor past it
             cursor = reading.following
@@ -139,14 +141,32 @@ class _Reading:
     ) -> None:
         field = "created" if window.is_by_creation else "modified"
         end = f" to {window.end:%Y-%m-%d}" if window.end else ""
-        self.name = f"eBay orders {field} from {window.start:%Y-%m-%d}{end}"
+        self._name = f"eBay orders {field} from {window.start:%Y-%m-%d}{end}"
         self.is_settled = True
         # Filled while the rows stream by, and saved after the last of them.
         self.following = dict(cursor)
         self._client, self._window, self._now, self._log = client, window, now, log
         self._left: list[str] = []
+        self._declared = 0
 
-    def rows(self) -> Iterator[Record | Rejection]:
+    def load(self, conn: psycopg.Connection, run_id: str | None) -> BatchResult:
+        """Read the window into one batch, with its cursor."""
+        start, end = self._window.start, self._window.end or self._now
+        result = load_batch(
+            conn,
+            ORDERS,
+            self._rows(),
+            BatchSource("ebay", "api", window_from=start, window_to=end, dagster_run_id=run_id),
+            cursor=(ORDERS.address, self.following),
+            declared=lambda: self._declared,
+        )
+        self._log(
+            f"{self._name}: {result.read:,} read, {result.inserted:,} new, "
+            f"{result.updated:,} changed"
+        )
+        return result
+
+    def _rows(self) -> Iterator[Record | Rejection]:
         """The orders, those with a cancellation as their detail call gives them."""
         for order_id, found in self._details(self.following.pop("left", [])).items():
             yield ORDER_FORM.record(found, order_id)
@@ -155,7 +175,7 @@ class _Reading:
             details = self._details([order["orderId"] for order in page if _is_cancelled(order)])
             for place, listed in enumerate(page, start=1):
                 order = details.get(_text(listed, "orderId"), listed)
-                yield ORDER_FORM.record(order, f"{self.name}, page {number}, item {place}")
+                yield ORDER_FORM.record(order, f"{self._name}, page {number}, item {place}")
                 changed = _text(listed, "lastModifiedDate")
                 if is_moment(changed):
                     newest = max(moment_of(changed), newest or moment_of(changed))
@@ -166,10 +186,17 @@ class _Reading:
             self._log(text)
             self.is_settled = False
 
+        def declare(count: int) -> None:
+            self._declared = count
+
         start, end = self._window.start, self._window.end
         if self._window.is_by_creation:
-            return self._client.created_order_pages(created_from=start, created_to=end, warn=warn)
-        return self._client.modified_order_pages(modified_from=start, modified_to=end, warn=warn)
+            return self._client.created_order_pages(
+                created_from=start, created_to=end, warn=warn, declare=declare
+            )
+        return self._client.modified_order_pages(
+            modified_from=start, modified_to=end, warn=warn, declare=declare
+        )
 
     def _details(self, order_ids: list[str]) -> dict[str, Json]:
         """The documents that came; those that may still come are noted for the next run."""

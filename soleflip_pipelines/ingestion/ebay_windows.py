@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from soleflip_pipelines.clients.ebay import Json
+from soleflip_pipelines.ingestion.stockx_windows import Period
 
 # Two years are what eBay gives out; an hour less, since the asking takes time.
 HISTORY = timedelta(days=730) - timedelta(hours=1)
@@ -61,6 +62,17 @@ def planned_windows(cursor: Json, now: datetime) -> Iterator[Window]:
     for start, end in _spans(max(modified_to - LOOK_BACK, earliest), now):
         done = {"modified_to": max(end or modified_to, modified_to)}
         yield Window(False, start, end, {**base, **_as_text(done)})
+
+
+def period_windows(period: Period, cursor: Json, now: datetime) -> Iterator[Window]:
+    """The orders created in a period, as far as eBay still gives them out; the cursor stays."""
+    earliest, end = now - HISTORY, now
+    start = datetime.combine(period.first, time.min, UTC) if period.first else earliest
+    if period.last:
+        end = min(end, datetime.combine(period.last, time.min, UTC) + timedelta(days=1))
+    start = max(start, earliest)
+    for first, last in _spans(start, end) if start < end else ():
+        yield Window(True, first, last or end, cursor)
 
 
 def _spans(start: datetime, stop: datetime) -> Iterator[tuple[datetime, datetime | None]]:

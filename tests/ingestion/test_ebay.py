@@ -24,6 +24,7 @@ from soleflip_pipelines.clients.errors import (
 )
 from soleflip_pipelines.ingestion.ebay import sync_ebay_orders
 from soleflip_pipelines.ingestion.ebay_windows import WINDOW, planned_windows
+from soleflip_pipelines.ingestion.stockx_windows import Period
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.connection import connect
 from soleflip_pipelines.warehouse.loader import BatchResult, read_cursor
@@ -197,6 +198,43 @@ def test_a_change_is_seen_however_long_nobody_looked(
     much_later = connected.model_copy(update={"as_of": (later + timedelta(days=200)).date()})
     assert sync(much_later, conn) == [0, 0, 0]
     assert len(account.windows()) == 9 + 1
+
+
+def test_a_period_or_everything_is_read_again_on_request(
+    account: Account, connected: Settings, conn: psycopg.Connection
+) -> None:
+    account.orders = [order("a", 3), order("b", 33), order("c", 333)]
+    sync(connected, conn)
+    cursor = cursor_of(conn)
+    # Changes that eBay did not date.
+    account.orders = [order(item["orderId"], days, newField=1) for item, days in zip(
+        account.orders, (3, 33, 333), strict=True
+    )]  # fmt: skip
+    account.windows()
+    day = (NOW - 33 * DAY).date()
+    again = sync_ebay_orders(connected, conn, log=quiet, period=Period(day, day))
+    assert counts(again) == [0, 1, 0]
+    assert account.windows() == [("creationdate", at(33), at(32))]
+    assert cursor_of(conn) == cursor
+    too_old = Period(None, (NOW - 800 * DAY).date())
+    assert sync_ebay_orders(connected, conn, log=quiet, period=too_old) == []
+    assert counts(sync_ebay_orders(connected, conn, log=quiet, full_read=True)) == [0, 2, 0]
+    assert len(account.windows()) == 10
+    declared = conn.execute(
+        "select count(*) from integration.import_batches where rows_declared <> rows_read"
+    )
+    assert declared.fetchone() == (0,)
+
+
+def test_an_older_version_never_replaces_a_newer_one(
+    account: Account, connected: Settings, conn: psycopg.Connection
+) -> None:
+    newer = order("a", 3, lastModifiedDate=at(0.2), orderPaymentStatus="FULLY_REFUNDED")
+    account.orders = [newer]
+    sync(connected, conn)
+    account.orders = [order("a", 3, lastModifiedDate=at(0.4))]
+    assert sync(connected, conn) == [0, 0, 0]
+    assert stored(conn) == {"a": newer}
 
 
 def test_a_day_far_ahead_does_not_hide_what_comes_before_it(
