@@ -1,4 +1,4 @@
-"""The sandbox's ASGI application: StockX, Awin and ECB paths, and its own switchboard.
+"""The sandbox's ASGI application: marketplaces, feeds, rates, and its own switchboard.
 
 Puts routes, gate and store together; `server` runs it as a process.
 """
@@ -16,10 +16,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from soleflip_pipelines.sandbox.alias_routes import Alias
 from soleflip_pipelines.sandbox.clock import advance
+from soleflip_pipelines.sandbox.ebay_routes import Ebay
 from soleflip_pipelines.sandbox.faults import fault_routes
 from soleflip_pipelines.sandbox.gate import Gate, GateMiddleware
 from soleflip_pipelines.sandbox.keys import Keys, Limits
+from soleflip_pipelines.sandbox.logins import Logins
 from soleflip_pipelines.sandbox.stockx_routes import StockX
 from soleflip_pipelines.sandbox.store import Store
 
@@ -44,10 +47,14 @@ def create_app(
         limits: rate and daily limits of the StockX paths; none by default.
         instance: what the health path calls itself, so that a caller knows its own service.
     """
-    gate = Gate(keys or Keys(), limits or Limits())
+    keys = keys or Keys()
+    gate = Gate(keys, limits or Limits(), Logins(keys))
     store = Store(folder)
     routes = [
-        *StockX(store, gate).routes(),
+        *gate.logins.routes(),
+        *StockX(store).routes(),
+        *Ebay(store).routes(),
+        *Alias(store).routes(),
         *_awin_routes(store, gate),
         Route("/ecb/stats/eurofxref/eurofxref-hist.zip", _ecb(store), methods=["GET"]),
         *_own_routes(folder, store, gate, instance),
@@ -120,8 +127,21 @@ def _own_routes(folder: Path, store: Store, gate: Gate, instance: str) -> list[R
             return JSONResponse({"message": "days must be 1 to 365"}, 400)
         return JSONResponse({"orders_moved": advance(folder, days)})
 
+    async def set_options(request: Request) -> Response:
+        try:
+            options = dict(await request.json())
+            rotates = bool(options.pop("rotate_refresh_tokens", gate.logins.stockx.rotates))
+            skew = float(options.pop("date_skew_s", gate.date_skew_s))
+        except (ValueError, TypeError) as problem:
+            return JSONResponse({"message": str(problem)}, 400)
+        if options:
+            return JSONResponse({"message": f"unknown option {min(options)}"}, 400)
+        gate.logins.stockx.rotates, gate.date_skew_s = rotates, skew
+        return JSONResponse({"rotate_refresh_tokens": rotates, "date_skew_s": skew})
+
     return [
         Route("/_sandbox/advance", let_time_pass, methods=["POST"]),
+        Route("/_sandbox/options", set_options, methods=["POST"]),
         Route("/_sandbox/health", health, methods=["GET"]),
         Route("/_sandbox/requests", requests, methods=["GET"]),
         *fault_routes(gate.faults),

@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from soleflip_pipelines.sandbox import storage
+from soleflip_pipelines.sandbox.alias_orders import AliasOrder, is_carried
 from soleflip_pipelines.sandbox.catalogue import Product, Variant
 from soleflip_pipelines.sandbox.codes import stable_uuid, stream
 from soleflip_pipelines.sandbox.costing import OrderTruth, Unit
+from soleflip_pipelines.sandbox.ebay_orders import EbayOrder
+from soleflip_pipelines.sandbox.reports import Reports
 from soleflip_pipelines.sandbox.supplier_files import (
     Row,
     SupplierPen,
@@ -24,7 +27,11 @@ from soleflip_pipelines.sandbox.supplier_files import (
 )
 from soleflip_pipelines.sandbox.trade import OPEN, Lot, Sale, Supplier
 
-_COUNTED = ("products", "units", "purchase_lines", "sheet_rows", "offers", "rejected_rows")
+_COUNTED = (
+    "products", "units", "purchase_lines", "sheet_rows", "offers", "rejected_rows", "order_lines",
+    "ebay_orders", "alias_orders", "alias_listings", "stockx_report_rows", "ebay_report_rows",
+    "alias_report_rows", "product_rows", "stock_count_rows",
+)  # fmt: skip
 
 
 def iso(moment: datetime) -> str:
@@ -33,10 +40,15 @@ def iso(moment: datetime) -> str:
     return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
 
 
+def seconds(moment: datetime) -> str:
+    """A moment as Alias writes it: UTC, whole seconds."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 class Books:
     """The open files of one generation; nothing counts before `close`."""
 
-    def __init__(self, work: Path, papers: Path, seed: int) -> None:
+    def __init__(self, work: Path, papers: Path, seed: int, until: date) -> None:
         self._papers = papers
         self._seed = seed
         self._pens: dict[str, SupplierPen] = {}
@@ -50,11 +62,15 @@ class Books:
         self._drafts = storage.Writer(self.business, "draft_order", 12)
         self._listings = storage.Writer(self.business, "listing", 9)
         self._true_products = storage.Writer(self._truth, "product", 7)
-        self._true_orders = storage.Writer(self._truth, "sold_order", 20)
+        self._ebay = storage.Writer(self.business, "ebay_order", 8)
+        self._alias = storage.Writer(self.business, "alias_order", 10)
+        self._alias_listings = storage.Writer(self.business, "alias_listing", 5)
+        self._true_orders = storage.Writer(self._truth, "sold_order", 25)
         self._true_units = storage.Writer(self._truth, "unit", 7)
         self._true_lines = storage.Writer(self._truth, "purchase_line", 14)
         self._rejected = storage.Writer(self._truth, "rejected_row", 4)
         self._draft_lines = storage.Writer(self._lines, "line", 6)
+        self.reports = Reports(work, papers, until)
 
     def add_product(self, product: Product, going_price: float) -> None:
         """Put a product with its sizes into the served catalogue; the price is EUR."""
@@ -80,9 +96,10 @@ class Books:
             product.product_id, product.title, product.brand.name, product.brand.parent,
             "|".join(product.collaborators), product.category, product.style_code,
         )  # fmt: skip
+        self.reports.add_product(product)
 
-    def add_order(self, sale: Sale, truth: OrderTruth) -> None:
-        """Put an order on file, with its truth, and its listing while it is open."""
+    def add_order(self, sale: Sale) -> None:
+        """Put an order of StockX on file, with its listing while it is open."""
         self._drafts.add(
             sale.order_number, sale.product.index, sale.variant.variant_id, sale.amount_text,
             sale.currency, sale.status, int(sale.status in OPEN), iso(sale.ordered_at),
@@ -90,19 +107,57 @@ class Books:
             storage.pack((a.label, str(a.amount), a.percentage) for a in sale.adjustments),
             sale.payout_in,
         )  # fmt: skip
-        fees, unit = truth.fees, truth.unit
+        if sale.status in OPEN:
+            self.add_listing(
+                sale.product, sale.variant, "MATCHED", sale.amount_text, sale.ordered_at, sale
+            )
+
+    def add_ebay_order(self, order: EbayOrder) -> None:
+        """Put an order of eBay on file and on its report, as far as each shows it."""
+        if "api" in order.lines[0].sale.doors:
+            self.tally["ebay_orders"] += 1
+            self._ebay.add(
+                order.order_id, iso(order.created_at), iso(order.modified_at), order.fulfilment,
+                order.payment, order.cancel, str(order.fee),
+                json.dumps(
+                    [
+                        [x.sale.order_line, x.item_id, x.sku, x.title, x.sale.quantity,
+                         str(x.cost), str(x.delivery), x.aspect, str(x.refund)]
+                        for x in order.lines
+                    ],
+                    ensure_ascii=False,
+                ),
+            )  # fmt: skip
+        for line in order.lines:
+            if "report" in line.sale.doors:
+                self.reports.add_ebay(order, line)
+
+    def add_alias_order(self, order: AliasOrder) -> None:
+        """Put an order of Alias on file, and on its report if that year has it."""
+        self.tally["alias_orders"] += 1
+        sale = order.sale
+        self._alias.add(
+            order.order_id, sale.order_number, sale.product.index, sale.variant.size.value,
+            order.status, order.fulfilment, str(order.price), str(order.after_take),
+            seconds(sale.ordered_at), seconds(sale.updated_at),
+        )  # fmt: skip
+        if "report" in sale.doors:
+            self.reports.add_alias(order)
+
+    def add_truth(self, sale: Sale, truth: OrderTruth) -> None:
+        """Note what a sale came to; a unit is named where it was one."""
+        self.tally["order_lines"] += 1
+        fees = truth.fees
+        unit = truth.units[0] if len(truth.units) == 1 else None
         self._true_orders.add(
             sale.order_number, truth.status, int(truth.is_sale), sale.sold_on.isoformat(),
             f"{sale.price:.2f}", sale.currency, str(truth.gross), str(fees["transaction"]),
             str(fees["processing"]), str(fees["shipping"]), str(fees["other"]),
             str(fees["penalty"]), _text(truth.net_payout), unit.lot.line_key if unit else None,
-            unit.unit_no if unit else None, truth.method, _text(truth.cost), "0.00",
-            _text(truth.net_profit), truth.state,
+            unit.unit_no if unit else None, truth.method, _text(truth.cost), _text(truth.vat_due),
+            _text(truth.net_profit), truth.state, sale.platform, sale.order_line, sale.quantity,
+            ",".join(sale.doors), str(truth.outbound),
         )  # fmt: skip
-        if sale.status in OPEN:
-            self.add_listing(
-                sale.product, sale.variant, "MATCHED", sale.amount_text, sale.ordered_at, sale
-            )
 
     def add_unit(self, unit: Unit, variant_id: str | None) -> None:
         """Note the truth of a purchased unit; no variant for what the marketplace never showed."""
@@ -181,10 +236,31 @@ class Books:
                 stream(self._seed, f"file {name} {year}"),
             )
 
+    def add_alias_listing(
+        self, product: Product, variant: Variant, amount: float, moment: datetime
+    ) -> None:
+        """Put an own listing on Alias on file, in whole US dollars."""
+        if not is_carried(product):
+            return
+        self.tally["alias_listings"] += 1
+        listing_id = stable_uuid(self._seed, "alias listing", variant.variant_id, moment)
+        self._alias_listings.add(
+            listing_id, product.index, variant.size.value, f"{amount:.0f}", seconds(moment)
+        )
+
+    def write_reports(self) -> None:
+        """Write the marketplaces' reports and the owner's lists."""
+        counts, planted = self.reports.write()
+        for kind, count in counts.items():
+            name = {"products": "product", "stock_count": "stock_count"}.get(kind, f"{kind}_report")
+            self.tally[f"{name}_rows"] = count
+        for kind, flaw, marker in planted:
+            self._reject(kind, flaw, marker)
+
     def write_sheet(self, rows: list[Row], flawed: list[tuple[str, Row]]) -> None:
         """Write the sheet of past sales; the flawed ones are among its rows."""
         if rows:
-            write_sales_sheet(self._papers / "sales_stockx_history.csv", rows)
+            write_sales_sheet(self._papers / "sales_history.csv", rows)
         self.tally["sheet_rows"] = len(rows) - len(flawed)
         for flaw, cells in flawed:
             self._reject("sales", flaw, cells["product_name"])

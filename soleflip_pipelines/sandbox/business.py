@@ -11,14 +11,15 @@ import os
 import shutil
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
 from soleflip_pipelines.sandbox import storage
+from soleflip_pipelines.sandbox.alias_orders import AliasMaker
 from soleflip_pipelines.sandbox.books import Books
-from soleflip_pipelines.sandbox.catalogue import CatalogueMaker, Product, Variant, product_counts
+from soleflip_pipelines.sandbox.catalogue import CatalogueMaker, Product, product_counts
 from soleflip_pipelines.sandbox.codes import stream
 from soleflip_pipelines.sandbox.costing import (
     Unit,
@@ -27,6 +28,7 @@ from soleflip_pipelines.sandbox.costing import (
     order_truth,
 )
 from soleflip_pipelines.sandbox.demand import Calendar, PricePath, sale_counts
+from soleflip_pipelines.sandbox.ebay_orders import EbayMaker
 from soleflip_pipelines.sandbox.feeds import write_feeds
 from soleflip_pipelines.sandbox.lexicon import load_lexicon
 from soleflip_pipelines.sandbox.orders import OrderMaker
@@ -103,10 +105,12 @@ class _Builder:
         self._maker = CatalogueMaker(load_lexicon(), what.seed, what.until)
         fees = FeeSchedule(what.orders, first, what.until)
         self._orders = OrderMaker(stream(what.seed, "orders"), self._calendar, fees, self._rates)
+        self._ebay = EbayMaker(stream(what.seed, "ebay"), self._calendar)
+        self._alias = AliasMaker(stream(what.seed, "alias"), self._calendar, self._rates, what.seed)
         self._purchases = PurchaseMaker(stream(what.seed, "purchases"), self._calendar, self._rates)
         self._sheet = SheetMaker(stream(what.seed, "sheet"), first, what.orders)
         self._dice = stream(what.seed, "stock")
-        self._books = Books(work, papers, what.seed)
+        self._books = Books(work, papers, what.seed, what.until)
 
     def build(self) -> None:
         """Make everything and close the books."""
@@ -122,6 +126,7 @@ class _Builder:
         self._books.write_papers(self._purchases.suppliers)
         self._sheet.add_flaws()
         self._books.write_sheet(self._sheet.rows, self._sheet.flawed)
+        self._books.write_reports()
         self._books.tally["offers"] = write_feeds(
             self._books.business, self._maker, shelf, self._what.seed, self._what.orders,
             self._what.until,
@@ -144,7 +149,7 @@ class _Builder:
     def _deal(self, product: Product, path: PricePath, count: int) -> None:
         """Buy and sell a product `count` times; what never sells is stock."""
         self._books.add_product(product, path.at(self._calendar.days))
-        sales = list(self._orders.sales(product, path, count)) if count else []
+        sales, orders_of_many = self._sell(product, path, count)
         lots = list(
             self._purchases.lots(product, path, sales)
             if count
@@ -159,21 +164,54 @@ class _Builder:
         for sale in sales:
             by_variant[sale.variant.variant_id].append(sale)
         for variant in product.variants:
-            self._settle(variant, by_variant[variant.variant_id], units[variant.variant_id])
+            self._settle(
+                by_variant[variant.variant_id], units[variant.variant_id], orders_of_many,
+                variant.variant_id,
+            )  # fmt: skip
+        self._books.reports.add_count(product, [u for many in units.values() for u in many])
         is_listed = self._list_stock(product, path, units)
         # What was neither sold nor listed, nobody who reads the marketplace can know of.
         if sales or is_listed:
             self._books.add_true_product(product)
 
-    def _settle(self, variant: Variant, sales: Sequence[Sale], units: Sequence[Unit]) -> None:
+    def _sell(
+        self, product: Product, path: PricePath, count: int
+    ) -> tuple[list[Sale], frozenset[str]]:
+        """Sell a product on every marketplace, `count` times on StockX.
+
+        Returns:
+            The lines sold, oldest day first, and the numbers of orders that have several.
+        """
+        if not count:
+            return [], frozenset()
+        sales = list(self._orders.sales(product, path, count))
+        for position, sale in enumerate(sales):
+            self._books.add_order(sale)
+            if self._books.reports.has_stockx(sale):
+                self._books.reports.add_stockx(sale)
+                sales[position] = replace(sale, doors=("api", "report"))
+        many = set()
+        for order in self._ebay.orders(product, path, count):
+            self._books.add_ebay_order(order)
+            sales += [line.sale for line in order.lines]
+            many |= {order.order_id} if len(order.lines) > 1 else set()
+        for alias_order in self._alias.orders(product, path, count):
+            self._books.add_alias_order(alias_order)
+            sales.append(alias_order.sale)
+        sales.sort(key=lambda sale: (sale.sold_on, sale.ordered_at, sale.key))
+        return sales, frozenset(many)
+
+    def _settle(
+        self, sales: Sequence[Sale], units: Sequence[Unit], orders_of_many: frozenset[str],
+        variant_id: str,
+    ) -> None:  # fmt: skip
         """Find the truth of a variant's sales and units."""
-        links = self._sheet.pick(sales, units)
-        matches = match_variant(units, sales, links)
-        for sale in sales:
-            truth = order_truth(sale, matches.get(sale.order_number), self._rates)
-            self._books.add_order(sale, truth)
+        noted, links = self._sheet.pick(sales, units, orders_of_many)
+        matches = match_variant(units, noted, links)
+        for sale in noted:
+            self._books.add_truth(sale, order_truth(sale, matches.get(sale.key), self._rates))
         for unit in units:
-            self._books.add_unit(unit, variant.variant_id)
+            self._books.add_unit(unit, variant_id)
 
     def _buy_stranger(self, product: Product) -> None:
         """Buy something that the marketplace never showed: stock that no rule may recognise."""
@@ -201,5 +239,7 @@ class _Builder:
                 self._books.add_listing(
                     product, unit.lot.variant, status, str(round(price)), moment
                 )
+                if status == "ACTIVE" and price > 90:
+                    self._books.add_alias_listing(product, unit.lot.variant, price * 1.1, moment)
                 is_listed_once = True
         return is_listed_once

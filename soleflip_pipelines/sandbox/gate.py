@@ -6,55 +6,55 @@ made to go wrong on purpose is in `faults`.
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from soleflip_pipelines.sandbox import alias_routes, ebay_payloads
 from soleflip_pipelines.sandbox.faults import EXPIRED, Faults, strike
 from soleflip_pipelines.sandbox.keys import Keys, Limits
-
-TOKEN_LIFE_S = 43_200
+from soleflip_pipelines.sandbox.logins import Logins
 
 
 @dataclass
 class Gate:
-    """Tokens that were given out, requests that were counted, faults that were ordered."""
+    """Who may pass, requests that were counted, faults that were ordered.
+
+    `date_skew_s` is how far the clock behind the `Date` headers is ahead, in seconds.
+    """
 
     keys: Keys
     limits: Limits
+    logins: Logins
+    date_skew_s: float = 0.0
     faults: Faults = field(default_factory=Faults)
     requests: Counter[str] = field(default_factory=Counter)
-    _tokens: dict[str, float] = field(default_factory=dict)
     _bucket: float = 1.0
     _refilled_at: float = field(default_factory=time.monotonic)
     _day: str = ""
     _day_count: int = 0
 
-    def give_token(self) -> str:
-        """A new bearer token, good for twelve hours."""
-        token = secrets.token_urlsafe(32)
-        self._tokens[token] = time.monotonic() + TOKEN_LIFE_S
-        return token
-
-    def expire_tokens(self) -> None:
-        """Make every token that was given out worthless."""
-        self._tokens.clear()
-
     def refusal(self, request: Request) -> Response | None:
-        """The answer to a StockX call that may not pass, else None."""
-        if request.headers.get("x-api-key") != self.keys.api_key:
-            return JSONResponse({"message": "Forbidden"}, 403)
+        """The answer to a marketplace's call that may not pass, else None."""
+        path = request.url.path
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        is_good = scheme == "Bearer" and self._tokens.get(token, 0.0) > time.monotonic()
-        if not is_good:
-            return api_error(401, "Unauthorized")
-        return self._over_limit()
+        bearer = token if scheme == "Bearer" else ""
+        if path.startswith("/stockx/"):
+            if request.headers.get("x-api-key") != self.keys.api_key:
+                return JSONResponse({"message": "Forbidden"}, 403)
+            is_good = self.logins.stockx.is_good(bearer)
+            return self._over_limit() if is_good else api_error(401, "Unauthorized")
+        if path.startswith("/ebay/sell/") and not self.logins.ebay.is_good(bearer):
+            return JSONResponse(ebay_payloads.error(1001, "Invalid access token"), 401)
+        if path.startswith("/alias/") and bearer != self.keys.alias_token:
+            return alias_routes.error(16, 401, "Unauthenticated")
+        return None
 
     def _over_limit(self) -> Response | None:
         today = datetime.now(UTC).date().isoformat()
@@ -85,7 +85,7 @@ def api_error(status: int, message: str) -> JSONResponse:
 
 
 class GateMiddleware:
-    """Counts requests, lets ordered faults happen, and guards the StockX paths."""
+    """Counts requests, lets ordered faults happen, and guards the marketplaces' paths."""
 
     def __init__(self, app: ASGIApp, gate: Gate) -> None:
         self._app = app
@@ -93,7 +93,11 @@ class GateMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] != "http" or scope["path"].startswith("/_sandbox"):
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        send = self._dated(send)
+        if scope["path"].startswith("/_sandbox"):
             await self._app(scope, receive, send)
             return
         path = scope["path"]
@@ -102,12 +106,23 @@ class GateMiddleware:
         if fault is None:
             await self._guarded(scope, receive, send)
         elif fault.kind == EXPIRED:
-            self._gate.expire_tokens()
+            self._gate.logins.expire()
             await self._guarded(scope, receive, send)
         else:
             await strike(fault, self._guarded, scope, receive, send)
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        refusal = self._gate.refusal(request) if scope["path"].startswith("/stockx/") else None
-        await (refusal or self._app)(scope, receive, send)
+        await (self._gate.refusal(request) or self._app)(scope, receive, send)
+
+    def _dated(self, send: Send) -> Send:
+        """Sending with the `Date` of a clock that may be wrong."""
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                moment = datetime.now(UTC) + timedelta(seconds=self._gate.date_skew_s)
+                date = format_datetime(moment, usegmt=True).encode()
+                message = {**message, "headers": [*message["headers"], (b"date", date)]}
+            await send(message)
+
+        return sending

@@ -17,6 +17,10 @@ class Keys:
     client_secret: str = "sandbox-secret"
     refresh_token: str = "sandbox-refresh-token"
     awin_key: str = "sandbox-awin-key"
+    ebay_client_id: str = "sandbox-ebay-client"
+    ebay_client_secret: str = "sandbox-ebay-secret"
+    ebay_refresh_token: str = "sandbox-ebay-refresh-token"
+    alias_token: str = "sandbox-alias-token"
 
 
 @dataclass(frozen=True)

@@ -178,7 +178,8 @@ def main() -> None:
     asked = parser.parse_args()
     limits = Limits(per_second=asked.per_second, per_day=asked.per_day)
     app = create_app(asked.folder, limits=limits, instance=asked.instance)
-    uvicorn.run(app, host=HOST, port=asked.port, log_level="warning", access_log=False)
+    uvicorn.run(app, host=HOST, port=asked.port, log_level="warning", access_log=False,
+                date_header=False)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ class PurchaseMaker:
         by_variant: dict[str, list[Sale]] = defaultdict(list)
         for sale in sales:
             if takes_unit(sale):
-                by_variant[sale.variant.variant_id].append(sale)
+                by_variant[sale.variant.variant_id] += [sale] * sale.quantity
         for variant in product.variants:
             yield from self._feed(product, variant, path, by_variant[variant.variant_id])
 
@@ -88,7 +88,7 @@ class PurchaseMaker:
     ) -> Iterator[Lot]:
         position = 0
         while position < len(sales):
-            quantity = self._quantity(len(sales))
+            quantity = max(self._quantity(len(sales)), sales[position].quantity)
             first = sales[position].sold_on
             lead = timedelta(days=round(min(160.0, 4 + self._rng.lognormvariate(2.9, 0.8))))
             yield self._lot(product, variant, path, first - lead, first, quantity)

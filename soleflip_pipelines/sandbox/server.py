@@ -165,6 +165,13 @@ def _write_endpoints(folder: Path, address: str) -> None:
             "AWIN_BASE_URL": f"{address}/awin",
             "AWIN_API_KEY": keys.awin_key,
             "ECB_BASE_URL": f"{address}/ecb",
+            "EBAY_API_URL": f"{address}/ebay",
+            "EBAY_AUTH_URL": f"{address}/ebay-auth",
+            "EBAY_CLIENT_ID": keys.ebay_client_id,
+            "EBAY_CLIENT_SECRET": keys.ebay_client_secret,
+            "EBAY_REFRESH_TOKEN": keys.ebay_refresh_token,
+            "ALIAS_API_URL": f"{address}/alias/api/v1",
+            "ALIAS_TOKEN": keys.alias_token,
         },
     )
 

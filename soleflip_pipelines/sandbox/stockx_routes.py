@@ -1,4 +1,4 @@
-"""The StockX paths of the sandbox: catalogue, market data, orders, listings and the token.
+"""The StockX paths of the sandbox: catalogue, market data, orders and listings.
 
 Checks parameters as the contract words them and puts payloads into envelopes; keys and limits are
 checked before, in `gate`.
@@ -10,14 +10,13 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
-from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from soleflip_pipelines.sandbox import payloads
-from soleflip_pipelines.sandbox.gate import TOKEN_LIFE_S, Gate, api_error
+from soleflip_pipelines.sandbox.gate import api_error
 from soleflip_pipelines.sandbox.store import Filter, Page, Row, Store
 from soleflip_pipelines.sandbox.trade import CLOSED, OPEN
 
@@ -89,9 +88,8 @@ def _envelope(
 class StockX:
     """The handlers; each takes a request and returns an answer."""
 
-    def __init__(self, store: Store, gate: Gate) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._gate = gate
 
     def routes(self) -> list[Route]:
         """Every path, under the bases that `create_app` mounts."""
@@ -111,32 +109,7 @@ class StockX:
             (selling + "/listings", self.listings),
             (selling + "/listings/{listing}", self.listing),
         )
-        routes = [Route(path, _answer(handler), methods=["GET"]) for path, handler in table]
-        return [Route("/stockx-auth/oauth/token", self.token, methods=["POST"]), *routes]
-
-    async def token(self, request: Request) -> Response:
-        """Refresh: a form with the client's keys for a bearer token, without a refresh token."""
-        form = {k: v[0] for k, v in parse_qs((await request.body()).decode()).items()}
-        keys = self._gate.keys
-        if form.get("grant_type") != "refresh_token":
-            text = "Grant type not allowed for the client."
-            return _oauth_error(403, "unauthorized_client", text)
-        if (form.get("client_id"), form.get("client_secret")) != (
-            keys.client_id,
-            keys.client_secret,
-        ):
-            return _oauth_error(401, "access_denied", "Unauthorized")
-        if form.get("refresh_token") != keys.refresh_token:
-            return _oauth_error(403, "invalid_grant", "Unknown or invalid refresh token.")
-        return JSONResponse(
-            {
-                "access_token": self._gate.give_token(),
-                "id_token": "sandbox",
-                "scope": "openid email offline_access",
-                "expires_in": TOKEN_LIFE_S,
-                "token_type": "Bearer",
-            }
-        )
+        return [Route(path, _answer(handler), methods=["GET"]) for path, handler in table]
 
     def search(self, request: Request) -> Response:
         """Products by words, style code or GTIN."""
@@ -293,10 +266,6 @@ class StockX:
         if row is None:
             return api_error(404, _NOT_FOUND)
         return JSONResponse(payloads.listing_detail(row))
-
-
-def _oauth_error(status: int, code: str, text: str) -> JSONResponse:
-    return JSONResponse({"error": code, "error_description": text}, status)
 
 
 def _answer(handler: Callable[[Request], Response]) -> Callable[[Request], Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 BUSINESS, TRUTH, PAPERS = "business.sqlite", "truth.sqlite", "papers"
 # Raised whenever the generator makes something else of the same arguments.
-GENERATOR_VERSION = "4"
+GENERATOR_VERSION = "5"
 
 _BUSINESS_TABLES = """
 create table meta (key text primary key, value text not null) without rowid;
@@ -36,6 +36,20 @@ create table listing (
     listing_id text not null, product_position integer not null, variant_id text not null,
     status text not null, amount text, currency text, created_at text not null,
     updated_at text not null, order_number text
+);
+create table ebay_order (
+    order_id text not null, created_at text not null, modified_at text not null,
+    fulfilment text not null, payment text not null, cancel text not null, fee text not null,
+    lines text not null
+);
+create table alias_order (
+    order_id text not null, purchase_order_number text not null, product_position integer not null,
+    size text not null, status text not null, fulfilment text not null, price text not null,
+    after_take text not null, sold_at text not null, updated_at text not null
+);
+create table alias_listing (
+    listing_id text not null, product_position integer not null, size text not null,
+    price text not null, created_at text not null
 );
 create table gtin (upc text primary key, variant_id text not null) without rowid;
 create table blob (name text primary key, content blob not null) without rowid;
@@ -74,6 +88,12 @@ create unique index product_id on product (product_id);
 create index product_style on product (style_id);
 create index variant_product on variant (product_position, number);
 create unique index listing_id on listing (listing_id);
+create unique index ebay_order_id on ebay_order (order_id);
+create index ebay_order_created on ebay_order (created_at, order_id);
+create index ebay_order_modified on ebay_order (modified_at, order_id);
+create unique index alias_order_id on alias_order (order_id);
+create index alias_order_sold on alias_order (sold_at, order_id);
+create unique index alias_listing_id on alias_listing (listing_id);
 """
 _TRUTH_TABLES = """
 create table meta (key text primary key, value text not null) without rowid;
@@ -82,10 +102,12 @@ create table product (
     category text, style_code text
 ) without rowid;
 create table sold_order (
-    order_number text primary key, status text, is_sale integer, sold_on text, amount text,
+    order_number text, status text, is_sale integer, sold_on text, amount text,
     currency text, gross text, transaction_fee text, processing_fee text, shipping_fee text,
     other_fee text, penalty text, net_payout text, line_key text, unit_no integer, method text,
-    cost text, vat_due text, net_profit text, state text
+    cost text, vat_due text, net_profit text, state text, platform text, order_line text,
+    quantity integer, sources text, outbound_cost text,
+    primary key (order_number, platform, order_line)
 ) without rowid;
 create table unit (
     line_key text, unit_no integer, supplier text, variant_id text, cost text, status text,
@@ -148,6 +170,11 @@ def create_draft_lines(path: Path) -> sqlite3.Connection:
         "create table line (supplier text, year integer, purchased_on text, reference text, "
         "line_no integer, cells text);",
     )
+
+
+def create_draft_reports(path: Path) -> sqlite3.Connection:
+    """A scratch file that puts the rows of the reports into their order."""
+    return _create(path, "create table report (kind text, place text, cells text);")
 
 
 def discard(connection: sqlite3.Connection) -> None:

@@ -163,6 +163,39 @@ class Store:
         )
         return count, rows
 
+    def ebay_order(self, number: str, since: str) -> Row | None:
+        """An order of eBay by its number, if it was created since a moment."""
+        return self.one(
+            "select * from ebay_order where order_id = ? and created_at >= ?", (number, since)
+        )
+
+    def ebay_orders(
+        self, found: Filter, column: str, limit: int, offset: int
+    ) -> tuple[int, list[Row]]:
+        """Orders of eBay that a filter lets through, in order of one of their dates."""
+        count = self.all(f"select count(*) from ebay_order{found.where}", found.values)[0][0]
+        rows = self.all(
+            f"select * from ebay_order{found.where} order by {column}, order_id limit ? offset ?",
+            [*found.values, limit, offset],
+        )
+        return count, rows
+
+    def alias_orders(self, found: Filter, limit: int) -> list[Row]:
+        """Orders of Alias that a filter on `a` and `p` lets through, the last sold first."""
+        return self._alias("alias_order", "sold_at desc, a.order_id desc", found, limit)
+
+    def alias_listings(self, found: Filter, limit: int) -> list[Row]:
+        """Own listings on Alias that a filter on `a` and `p` lets through, the newest first."""
+        return self._alias("alias_listing", "created_at desc, a.listing_id desc", found, limit)
+
+    def _alias(self, table: str, order: str, found: Filter, limit: int) -> list[Row]:
+        return self.all(
+            f"select a.*, p.title, p.brand, p.style_id from {table} a "
+            f"join product p on p.position = a.product_position{found.where} "
+            f"order by a.{order} limit ?",
+            [*found.values, limit],
+        )
+
     def listings(self, found: Filter, page: Page) -> tuple[int, list[Row]]:
         """Own listings that a filter on `l` and `p` lets through."""
         table = "listing l join product p on p.position = l.product_position"

@@ -12,6 +12,8 @@ from decimal import Decimal
 from soleflip_pipelines.sandbox.catalogue import Product, Variant
 from soleflip_pipelines.sandbox.payouts import Adjustment
 
+# Platform, order number and order line.
+SaleKey = tuple[str, str, str]
 # Statuses of the list of active orders, and of the history.
 OPEN = frozenset(
     (
@@ -51,10 +53,13 @@ class Supplier:
 
 @dataclass(frozen=True)
 class Sale:
-    """An order of the marketplace.
+    """A line of an order; `price` is what its buyer paid for all its pieces, delivery included.
 
-    `payout_in` says where its payout can be read: "list", "detail" or "none" (still open).
-    `returned_on` is the Berlin day the unit came back, for returned orders.
+    The statuses are StockX's words on every marketplace. `payout_in` says where its payout can be
+    read: "list", "detail" or "none" (still open, or by no door). `is_recognisable` is whether its
+    article and size can be told from what is shown; `doors` are those it comes in by, apart from
+    the hand-kept sheet; `outbound` is what that sheet says was paid for sending it. A returned
+    line's unit came back on the Berlin day `updated_on`, the day after the sale at the earliest.
     """
 
     index: int
@@ -71,7 +76,18 @@ class Sale:
     updated_on: date
     adjustments: tuple[Adjustment, ...]
     payout_in: str
-    inventory_type: str
+    inventory_type: str = ""
+    platform: str = "stockx"
+    order_line: str = "1"
+    quantity: int = 1
+    is_recognisable: bool = True
+    doors: tuple[str, ...] = ("api",)
+    outbound: Decimal = Decimal(0)
+
+    @property
+    def key(self) -> SaleKey:
+        """What tells it from every other line sold."""
+        return self.platform, self.order_number, self.order_line
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from soleflip_pipelines.sandbox.catalogue import DEFAULT_ORDERS
 from soleflip_pipelines.sandbox.keys import Keys, Limits
 
 UNTIL = date(2026, 11, 22)
-CONTRACT = Path(__file__).parent / "contracts" / "stockx-public-api-v2.openapi.json"
+CONTRACTS = Path(__file__).parent / "contracts"
 KEYS = Keys()
 
 
@@ -62,7 +62,8 @@ def truth(full_business: Path) -> Iterator[sqlite3.Connection]:
 def serving(folder: Path, limits: Limits | None = None) -> Iterator[httpx.Client]:
     """Serve a business over HTTP from a thread; yields a client that is not yet authorised."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(create_app(folder, limits=limits), log_level="critical", ws="none")
+    config = uvicorn.Config(create_app(folder, limits=limits), log_level="critical", ws="none",
+                            date_header=False)  # fmt: skip
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
@@ -84,9 +85,10 @@ def service(business: Path) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def client(service: httpx.Client) -> Iterator[httpx.Client]:
-    """A client of the service, on which no ordered fault outlives the test."""
+    """A client of the service, on which no ordered fault or option outlives the test."""
     yield service
     service.delete("/_sandbox/faults")
+    service.post("/_sandbox/options", json={"rotate_refresh_tokens": False, "date_skew_s": 0})
 
 
 def refresh(client: httpx.Client, **changes: str) -> httpx.Response:
@@ -113,13 +115,44 @@ def stockx(client: httpx.Client) -> Callable[..., Any]:
     return call
 
 
-def _without_nullable(node: Any) -> Any:
-    """An OpenAPI 3.0 schema as JSON Schema: `nullable` becomes a second allowed type."""
+@pytest.fixture
+def ebay(client: httpx.Client) -> Callable[..., Any]:
+    """Call a path of eBay's Fulfillment interface with a good token: `ebay("/order", limit=5)`."""
+    form = {"grant_type": "refresh_token", "refresh_token": KEYS.ebay_refresh_token}
+    pair = (KEYS.ebay_client_id, KEYS.ebay_client_secret)
+    answer = client.post("/ebay/identity/v1/oauth2/token", data=form, auth=pair)
+    headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+    def call(path: str, **query: object) -> Any:
+        base = "" if path.startswith("http") else "/ebay/sell/fulfillment/v1"
+        return client.get(base + path, params=query or None, headers=headers)  # type: ignore[arg-type]
+
+    return call
+
+
+@pytest.fixture
+def alias(client: httpx.Client) -> Callable[..., Any]:
+    """Call a path of Alias with a good token: `alias("/orders", page_size=5)`."""
+    headers = {"Authorization": f"Bearer {KEYS.alias_token}"}
+
+    def call(path: str, **query: object) -> Any:
+        return client.get("/alias/api/v1" + path, params=query, headers=headers)  # type: ignore[arg-type]
+
+    return call
+
+
+def _as_json_schema(node: Any, *, is_closed: bool) -> Any:
+    """An OpenAPI 3.0 schema as JSON Schema: `nullable` becomes a second allowed type.
+
+    In a closed schema an object has no other properties than those that are named.
+    """
     if isinstance(node, list):
-        return [_without_nullable(item) for item in node]
+        return [_as_json_schema(item, is_closed=is_closed) for item in node]
     if not isinstance(node, dict):
         return node
-    plain = {key: _without_nullable(item) for key, item in node.items() if key != "nullable"}
+    plain = {k: _as_json_schema(v, is_closed=is_closed) for k, v in node.items() if k != "nullable"}
+    if is_closed and node.get("type") == "object" and "properties" in node:
+        plain["additionalProperties"] = False
     if node.get("nullable") is True:
         return {"anyOf": [plain, {"type": "null"}]}
     return plain
@@ -127,8 +160,19 @@ def _without_nullable(node: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def problems() -> Callable[[str, Any], list[str]]:
-    """What is wrong with a value by a named schema of the published contract."""
-    document = _without_nullable(json.loads(CONTRACT.read_text("utf-8")))
+    """What is wrong with a value by a named schema of StockX's published contract."""
+    return _checker("stockx-public-api-v2.openapi.json", is_closed=False)
+
+
+@pytest.fixture(scope="session")
+def ebay_problems() -> Callable[[str, Any], list[str]]:
+    """What is wrong with a value by a named schema of eBay's, which require and close nothing."""
+    return _checker("ebay-sell-fulfillment-v1.openapi.json", is_closed=True)
+
+
+def _checker(contract: str, *, is_closed: bool) -> Callable[[str, Any], list[str]]:
+    text = (CONTRACTS / contract).read_text("utf-8")
+    document = _as_json_schema(json.loads(text), is_closed=is_closed)
     registry: Registry[Any] = Registry().with_resource("contract", Resource(document, DRAFT202012))
 
     def check(schema: str, value: Any) -> list[str]:

@@ -1,0 +1,379 @@
+"""The sales reports and lists that the marketplaces and the owner export, as CSV files.
+
+StockX's 44 columns, eBay's orders report, Alias's sales, a product list and a stock count; how
+they look and which rows of theirs nobody can repair. Rows wait in a scratch file, so that memory
+does not grow with them.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from soleflip_pipelines.sandbox import storage
+from soleflip_pipelines.sandbox.alias_orders import AliasOrder
+from soleflip_pipelines.sandbox.catalogue import Product
+from soleflip_pipelines.sandbox.codes import stable_number, stable_uuid
+from soleflip_pipelines.sandbox.costing import Unit, fee_kind
+from soleflip_pipelines.sandbox.ebay_orders import EbayLine, EbayOrder
+from soleflip_pipelines.sandbox.supplier_files import write_number
+from soleflip_pipelines.sandbox.trade import Sale
+from soleflip_pipelines.settings import BERLIN
+
+Cells = dict[str, str]
+Flaws = tuple[tuple[str, Cells], ...]
+_FLAW_EVERY = 9
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_STOCKX_COLUMNS = (
+    "Seller Name", "Seller Address (Billing)", "Seller VAT Number", "Sold To Name",
+    "Sold To address", "Sold to VAT Number", "Fiscal Representative Name",
+    "Fiscal Representative Address", "StockX Destination Address", "Payout date", "Invoice Date",
+    "Invoice Number", "Item", "Sku Name", "Sku Size", "Style", "Order Number", "Sale Date",
+    "Seller Tracking Number", "Buyer Destination Country", "Buyer Destination City",
+    "Buyer Tracking Number", "Quantity", "Ship From Address", "Ship To Address", "Seller Fee",
+    "Seller Fee Currency", "Payment Processing", "Payment Processing Currency", "Shipping Fee",
+    "Shipping Fee Currency", "VAT Rate", "Total Net Amount (Payout Excluding VAT)",
+    "Total Net Amount (Payout Excluding VAT) Currency", "Listing Price", "Listing Price Currency",
+    "Total Gross Amount (Total Payout)", "Total Gross Amount (Total Payout) Currency",
+    "Total VAT Amount", "Total VAT Amount Currency", "Payout ID", "Special references",
+    "Provider Transaction ID", "Total Invoice Amount",
+)  # fmt: skip
+_STOCKX_SAME: Cells = {
+    "Seller Name": "Erika Mustermann",
+    "Seller Address (Billing)": 'Musterweg 1, "Hinterhaus", 50667 Köln, DE',
+    "Seller VAT Number": "DE000000000",
+    "Sold To Name": "Example Marketplace Ltd",
+    "Sold To address": "1 Example Street, Dublin, IE",
+    "Sold to VAT Number": "IE0000000X",
+    "Fiscal Representative Name": "N/A",
+    "Fiscal Representative Address": "N/A",
+    "StockX Destination Address": '1 Sample Road, "Dock 4", Venlo, NL',
+    "Item": "1",
+    "Quantity": "1",
+    "Ship From Address": 'Musterweg 1, "Hinterhaus", 50667 Köln, DE',
+    "Ship To Address": '1 Sample Road, "Dock 4", Venlo, NL',
+    "VAT Rate": "",
+    "Total VAT Amount": "",
+    "Total VAT Amount Currency": "N/A",
+    "Payout ID": "0",
+}
+_EBAY_COLUMNS = (
+    "Sales Record Number", "Order Number", "Buyer Username", "Buyer Name", "Buyer Email",
+    "Ship To Address 1", "Ship To City", "Ship To Zip", "Ship To Country", "Item Number",
+    "Item Title", "Custom Label", "Sold Via Promoted Listings", "Quantity", "Sold For",
+    "Shipping And Handling", "Total Price", "Payment Method", "Sale Date", "Paid On Date",
+    "Shipped On Date", "Tracking Number", "Transaction ID", "Variation Details",
+)  # fmt: skip
+_ALIAS_COLUMNS = (
+    "ORDER_NUMBER", "USERNAME", "NAME", "SKU", "SIZE", "PRODUCT_PRICE_CENTS_SALE_PRICE",
+    "PURCHASED_DATE", "CREDIT_DATE",
+)  # fmt: skip
+_PRODUCT_COLUMNS = ("Name", "Brand", "Style Code", "EAN", "Category", "Retail Price", "Currency",
+                    "Note")  # fmt: skip
+_COUNT_COLUMNS = ("Zähldatum", "Lagerort", "Artikel", "Artikelnummer", "Größe", "Einheit",
+                  "Menge")  # fmt: skip
+_CITIES = (("Berlin", "DE"), ("Lyon", "FR"), ("Milano", "IT"), ("Gent", "BE"), ("Graz", "AT"))
+
+
+class Reports:
+    """Collects the rows of the reports and writes them out, each with its planted flaws."""
+
+    def __init__(self, work: Path, papers: Path, until: date) -> None:
+        self._papers = papers
+        self._until = until
+        self._year = until.year - 1
+        self._scratch = storage.create_draft_reports(work / "reports.sqlite")
+        self._rows = storage.Writer(self._scratch, "report", 3)
+
+    def _add(self, kind: str, order: str, cells: Cells) -> None:
+        self._rows.add(kind, order, json.dumps(cells, ensure_ascii=False))
+
+    def has_stockx(self, sale: Sale) -> bool:
+        """Whether the yearly report has the order: only what was paid out is in it."""
+        return sale.status == "COMPLETED" and sale.sold_on.year == self._year
+
+    def add_stockx(self, sale: Sale) -> None:
+        """Put an order on StockX's report; dates UTC, blank for what was not charged."""
+        sums = dict.fromkeys(("transaction", "processing", "shipping", "other"), Decimal(0))
+        for line in sale.adjustments:
+            sums[fee_kind(line.label)] -= line.amount
+        payout = sale.price - sum(sums.values())
+        number = sale.order_number
+        digits = int(stable_number(6, "report", number))
+        city, country = _CITIES[digits % len(_CITIES)]
+        cells = {
+            "Payout date": _moment(sale.updated_at),
+            "Invoice Date": _moment(sale.updated_at),
+            "Invoice Number": f"{stable_number(8, 'invoice', number)}-"
+            f"{stable_number(8, 'invoice part', number)}",
+            "Sku Name": sale.product.title,
+            "Sku Size": sale.variant.size.value,
+            "Style": sale.product.style_id or "N/A",
+            "Order Number": number,
+            "Sale Date": _moment(sale.ordered_at),
+            "Seller Tracking Number": "1Z" + stable_number(16, "track", number),
+            "Buyer Destination Country": country,
+            "Buyer Destination City": city,
+            "Buyer Tracking Number": stable_number(12, "buyer track", number),
+            "Total Net Amount (Payout Excluding VAT)": _plain(payout),
+            "Listing Price": _plain(sale.price),
+            "Total Gross Amount (Total Payout)": _plain(payout),
+            "Special references": "Ref A\nRef B" if digits % 20 == 0 else "",
+            "Provider Transaction ID": stable_uuid(0, "payout", sale.updated_on),
+            "Total Invoice Amount": _plain(payout),
+        }
+        fees = {
+            # In some rows the fee is missing though it was deducted.
+            "Seller Fee": Decimal(0) if digits % 40 == 1 else sums["transaction"],
+            "Payment Processing": sums["processing"],
+            "Shipping Fee": sums["shipping"] + sums["other"],
+        }
+        for name, amount in fees.items():
+            cells[name] = _plain(amount) if amount else ""
+            cells[f"{name} Currency"] = sale.currency if amount else "N/A"
+        for name in _STOCKX_COLUMNS:
+            if name.endswith(" Currency") and name not in cells and name not in _STOCKX_SAME:
+                cells[name] = sale.currency
+        self._add("stockx", cells["Sale Date"], cells)
+
+    def add_ebay(self, order: EbayOrder, line: EbayLine) -> None:
+        """Put a line on eBay's report; days as 05-Mar-24, amounts with their sign."""
+        number, sale = order.order_id, line.sale
+        digits = int(stable_number(6, "report", number))
+        day = _named_day(sale.sold_on)
+        cells = {
+            "Sales Record Number": str(1000 + sale.index),
+            "Order Number": number,
+            **buyer_cells(number),
+            "Item Number": line.item_id,
+            "Item Title": line.title,
+            "Custom Label": line.sku or "",
+            "Sold Via Promoted Listings": "No",
+            "Quantity": str(sale.quantity),
+            "Sold For": f"€{write_number(line.cost / sale.quantity, 'point')}",
+            "Shipping And Handling": f"€{write_number(line.delivery, 'point')}",
+            "Total Price": f"€{write_number(line.cost + line.delivery, 'point')}",
+            "Payment Method": "eBay Managed Payments",
+            "Sale Date": day,
+            "Paid On Date": day,
+            "Shipped On Date": "" if digits % 9 == 0 else day,
+            "Tracking Number": stable_number(12, "parcel", number),
+            "Transaction ID": sale.order_line,
+            "Variation Details": f"[{line.aspect[0]}:{line.aspect[1]}]" if line.aspect else "",
+        }
+        self._add("ebay", f"{sale.sold_on} {number} {sale.order_line}", cells)
+
+    def add_alias(self, order: AliasOrder) -> None:
+        """Put an order on Alias's sales file; whole dollars, whatever the title says."""
+        sale = order.sale
+        cells = {
+            "ORDER_NUMBER": sale.order_number,
+            "USERNAME": "demo_buyer_" + stable_number(3, "alias buyer", sale.order_number),
+            "NAME": sale.product.title,
+            "SKU": alias_sku(sale.product),
+            "SIZE": sale.variant.size.value.rstrip("WCYK"),
+            "PRODUCT_PRICE_CENTS_SALE_PRICE": _plain(sale.price),
+            "PURCHASED_DATE": sale.sold_on.strftime("%d/%m/%y"),
+            "CREDIT_DATE": sale.updated_on.strftime("%d/%m/%y"),
+        }
+        self._add("alias", f"{sale.sold_on} {sale.order_number}", cells)
+
+    def add_product(self, product: Product) -> None:
+        """Put a product on the owner's list."""
+        gtins = [upc for variant in product.variants for upc in variant.gtins]
+        cells = {
+            "Name": product.title,
+            "Brand": product.brand.name,
+            "Style Code": product.style_code or "N/A",
+            "EAN": f"0{gtins[0]}" if gtins else "",
+            "Category": product.category,
+            "Retail Price": f"{product.retail} €"
+            if product.index % 5 == 0
+            else f"{product.retail}",
+            "Currency": "EUR",
+            "Note": "Drop" if product.level > 1 else "",
+        }
+        self._add("products", f"{product.index:09d}", cells)
+
+    def add_count(self, product: Product, units: Sequence[Unit]) -> None:
+        """Put what is on hand of a product on the stock count, by place, size and unit."""
+        counted: dict[tuple[str, str, str], int] = {}
+        for unit in units:
+            if unit.sale is None and unit.lot.received_on is not None:
+                lot = unit.lot
+                place = (lot.location, lot.variant.size.value, lot.unit_ref or "")
+                counted[place] = counted.get(place, 0) + 1
+        for (location, size, unit_ref), quantity in counted.items():
+            cells = {
+                "Zähldatum": self._until.strftime("%d.%m.%Y"),
+                "Lagerort": location,
+                "Artikel": product.title,
+                "Artikelnummer": product.style_code or "N/A",
+                "Größe": size,
+                "Einheit": unit_ref,
+                "Menge": f"{quantity} Stk" if product.index % 4 == 0 else str(quantity),
+            }
+            self._add("stock_count", f"{location} {product.index:09d}", cells)
+
+    def write(self) -> tuple[dict[str, int], list[tuple[str, str, str]]]:
+        """Write every file that has rows; return the sound rows by kind, and what is planted.
+
+        The planted ones are (kind, flaw, a text that is in the row).
+        """
+        self._rows.flush()
+        counts: dict[str, int] = {}
+        planted: list[tuple[str, str, str]] = []
+        stamp = int(datetime.combine(self._until, datetime.min.time(), BERLIN).timestamp() * 1000)
+        report_id = stable_uuid(0, "stockx report", self._until)
+        files: tuple[tuple[str, str, _Form], ...] = (
+            ("stockx", f"stockx_historical_seller_sales_report_{report_id}_{stamp}.csv", _STOCKX),
+            ("ebay", f"eBay-OrdersReport-{_named_day(self._until)}.csv", _EBAY),
+            ("alias", f"alias_sales_{self._year}.csv", _ALIAS),
+            ("products", "product_list.csv", _PRODUCTS),
+            ("stock_count", f"stock_count_{self._until}.csv", _COUNT),
+        )
+        for kind, name, form in files:
+            rows = self._scratch.execute(
+                "select cells from report where kind = ? order by place, rowid", (kind,)
+            )
+            counts[kind] = 0
+            first = rows.fetchone()
+            if first is not None:
+                counts[kind] = form.write(self._papers / name, _loaded(first, rows), kind, planted)
+        storage.discard(self._scratch)
+        return counts, planted
+
+
+class _Form:
+    """How a file looks, and the cells that make a row of it irreparable."""
+
+    def __init__(
+        self,
+        columns: tuple[str, ...],
+        marker: str,
+        flaws: Flaws,
+        *,
+        same: Cells | None = None,
+        encoding: str = "utf-8",
+        delimiter: str = ",",
+        frame: Callable[[int], tuple[str, str]] = lambda _: ("", ""),
+    ) -> None:
+        self._columns = columns
+        self._marker = marker
+        self._flaws = flaws
+        self._same = same or {}
+        self._encoding = encoding
+        self._delimiter = delimiter
+        self._frame = frame
+
+    def write(
+        self, path: Path, rows: Iterator[Cells], kind: str, planted: list[tuple[str, str, str]]
+    ) -> int:
+        """Write the file in one pass; return how many sound rows there are."""
+        count, flaws = 0, list(self._flaws)
+        with path.open("w", encoding=self._encoding, newline="") as stream:
+            writer = csv.writer(stream, delimiter=self._delimiter, lineterminator="\r\n")
+            stream.write(self._frame(0)[0])
+            writer.writerow(self._columns)
+            for cells in rows:
+                count += 1
+                row = self._same | cells
+                writer.writerow([row.get(name, "") for name in self._columns])
+                if count % _FLAW_EVERY == 0 and flaws:
+                    flaw, broken = flaws.pop(0)
+                    row |= broken
+                    writer.writerow([row.get(name, "") for name in self._columns])
+                    planted.append((kind, flaw, row[self._marker]))
+            stream.write(self._frame(count)[1])
+        return count
+
+
+_STOCKX = _Form(
+    _STOCKX_COLUMNS,
+    "Sku Name",
+    (("no_order", {"Order Number": ""}), ("date_text", {"Sale Date": "soon"})),
+    same=_STOCKX_SAME,
+)
+_EBAY = _Form(
+    _EBAY_COLUMNS,
+    "Item Title",
+    (
+        ("no_order", {"Order Number": ""}),
+        ("price_text", {"Sold For": "tbd", "Total Price": "tbd"}),
+    ),
+    encoding="utf-8-sig",
+    frame=lambda count: (
+        "\r\n",
+        f'\r\n{count},"record(s) downloaded,"\r\nSeller ID : demo-seller\r\n',
+    ),
+)
+_ALIAS = _Form(
+    _ALIAS_COLUMNS,
+    "NAME",
+    (
+        ("no_order", {"ORDER_NUMBER": ""}),
+        ("price_text", {"PRODUCT_PRICE_CENTS_SALE_PRICE": "tbd"}),
+    ),
+)
+_PRODUCTS = _Form(
+    _PRODUCT_COLUMNS,
+    "Note",
+    (
+        ("no_article", {"Name": "", "Style Code": "", "EAN": "", "Note": "Karton ohne Namen"}),
+        ("price_text", {"Retail Price": "tbd", "Note": "Preis folgt noch"}),
+    ),
+)
+_COUNT = _Form(
+    _COUNT_COLUMNS,
+    "Artikel",
+    (("quantity_text", {"Menge": "viele"}), ("date_text", {"Zähldatum": "gestern"})),
+    encoding="cp1252",
+    delimiter=";",
+    frame=lambda count: ("", f"Summe;;;;;;{count}\r\n"),
+)
+
+
+def _loaded(first: Any, rest: sqlite3.Cursor) -> Iterator[Cells]:
+    yield json.loads(first[0])
+    for row in rest:
+        yield json.loads(row[0])
+
+
+def buyer_cells(number: str) -> Cells:
+    """An invented buyer of eBay, the same on the report and in the interface."""
+    digits = stable_number(4, "ebay buyer", number)
+    city, country = _CITIES[int(digits) % len(_CITIES)]
+    return {
+        "Buyer Username": f"demo-buyer-{digits}",
+        "Buyer Name": f"Demo Käufer {digits}",
+        "Buyer Email": f"{digits}@members.example.com",
+        "Ship To Address 1": f"Beispielstraße {int(digits) % 99 + 1}",
+        "Ship To City": city,
+        "Ship To Zip": stable_number(5, "zip", number),
+        "Ship To Country": country,
+    }
+
+
+def alias_sku(product: Product) -> str:
+    """A style code as Alias has it: with a blank."""
+    return str(product.style_code).replace("-", " ")
+
+
+def _plain(amount: Decimal) -> str:
+    """A decimal without trailing zeros, as "5" or "9.9"."""
+    text = f"{amount:.2f}"
+    return text.rstrip("0").rstrip(".")
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} +00"
+
+
+def _named_day(day: date) -> str:
+    return f"{day.day:02d}-{_MONTHS[day.month - 1]}-{day.year % 100:02d}"
