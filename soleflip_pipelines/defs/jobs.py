@@ -21,8 +21,9 @@ MARTS = "kind:dbt and not group:reference and not group:staging"
 SELECTIONS: Mapping[str, tuple[str, str]] = {
     "refresh_all": ("*", "Everything: all sources, labels, marts, forecasts and prices."),
     "sync_orders": (
-        'group:raw_stockx and not key:"raw_stockx/market_data"',
-        "StockX: orders, their details, listings, and the products and variants they name.",
+        '(group:raw_stockx and not key:"raw_stockx/market_data") '
+        "or group:raw_ebay or group:raw_alias",
+        "StockX, eBay, Alias: orders, listings, and the products and variants they name.",
     ),
     "sync_market": (
         'key:"raw_stockx/market_data" or key:"history/market_observation"',
