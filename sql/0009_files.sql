@@ -94,21 +94,20 @@ comment on table compliance.erasure_log is
 
 create function compliance.without_path(document jsonb, path text[]) returns jsonb
 language plpgsql immutable parallel safe as $$
-declare
-    star integer := array_position(path, '*');
-    head text[] := path[1:star - 1];
 begin
-    if star is null then
-        return document #- path;
-    end if;
-    if jsonb_typeof(document #> head) is distinct from 'array' then
+    if path[1] = '*' and jsonb_typeof(document) = 'array' then
+        return (
+            select coalesce(jsonb_agg(compliance.without_path(element, path[2:]) order by place),
+                            '[]')
+            from jsonb_array_elements(document) with ordinality as elements (element, place)
+        );
+    elsif jsonb_typeof(document) <> 'object' or not document ? path[1] then
         return document;
+    elsif cardinality(path) = 1 then
+        return document - path[1];
     end if;
-    return jsonb_set(document, head, (
-        select coalesce(jsonb_agg(compliance.without_path(element, path[star + 1:]) order by place),
-                        '[]')
-        from jsonb_array_elements(document #> head) with ordinality as elements (element, place)
-    ));
+    return jsonb_set(document, path[1:1],
+                     compliance.without_path(document -> path[1], path[2:]));
 end $$;
 comment on function compliance.without_path is 'A document without a path; * is every element of a list.';
 
