@@ -88,6 +88,8 @@ def pending_migrations(conn: psycopg.Connection, folder: Path) -> list[str]:
 
 
 def _applied(conn: psycopg.Connection) -> dict[str, str]:
+    if conn.execute("select to_regclass('public.soleflip_migration')").fetchone() == (None,):
+        return {}
     rows = conn.execute("select name, sha256 from public.soleflip_migration").fetchall()
     return {str(name): str(digest) for name, digest in rows}
 

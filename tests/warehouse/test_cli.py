@@ -13,6 +13,8 @@ import psycopg
 import pytest
 
 from soleflip_pipelines.settings import Settings
+from soleflip_pipelines.warehouse.embedded import ServerAddress
+from tests.conftest import create_database
 
 pytestmark = pytest.mark.integration
 
@@ -118,6 +120,31 @@ def test_doctor_names_what_is_broken(settings: Settings) -> None:
     assert findings["settings"]["state"] == "ok"
     well = {f["topic"]: f["state"] for f in json.loads(call(settings, "doctor", "--json").stdout)}
     assert well["database"] == well["migrations"] == "ok"
+
+
+def test_doctor_tells_of_each_account_whether_it_is_connected(settings: Settings) -> None:
+    assert settings.database_url is not None
+    url = settings.database_url.get_secret_value()
+    with psycopg.connect(url) as conn:
+        conn.execute("update core.setting set setting_value = 'live' where setting_key = 'mode'")
+    given = {"SOLEFLIP_MODE": "live", "AWIN_API_KEY": "x", "EBAY_CLIENT_ID": "x"}
+    shown = json.loads(call(settings, "doctor", "--json", **given).stdout)
+    found = {finding["topic"]: (finding["state"], finding["text"]) for finding in shown}
+    assert found["awin"] == ("ok", "connected")
+    assert found["alias"] == ("ok", "not connected; see docs/connect-alias.md")
+    assert found["stockx"] == ("fail", "not connected; see docs/connect-stockx.md")
+    assert found["ebay"][0] == "fail"
+    assert "in part: EBAY_CLIENT_SECRET, EBAY_REFRESH_TOKEN missing" in found["ebay"][1]
+
+
+def test_doctor_looks_at_a_database_that_is_not_prepared(
+    settings: Settings, server: ServerAddress
+) -> None:
+    create_database(server, "bare")
+    done = call(settings, "doctor", "--json", SOLEFLIP_DATABASE_URL=server.url("bare"))
+    texts = {finding["topic"]: finding["text"] for finding in json.loads(done.stdout)}
+    assert "soleflip db upgrade" in texts["database"]
+    assert "to apply" in texts["migrations"]
 
 
 def test_the_embedded_database_from_start_to_stop(tmp_path: Path) -> None:
