@@ -45,15 +45,28 @@ def options(
 @app.command()
 def run(
     job: Annotated[str, typer.Argument(help="The job's name.")] = "refresh_all",
+    created_from: Annotated[
+        str | None, typer.Option("--from", help="Read again orders created since YYYY-MM-DD.")
+    ] = None,
+    created_to: Annotated[
+        str | None, typer.Option("--to", help="… and until YYYY-MM-DD, else until today.")
+    ] = None,
+    full_read: Annotated[
+        bool, typer.Option("--full", help="Read the whole order history again.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Run a job here and now; the exit code tells how it ended.
 
-    Examples: [bold]soleflip run[/bold] · [bold]soleflip run sync_orders[/bold]
+    Examples: [bold]soleflip run[/bold] · [bold]soleflip run sync_orders --from 2025-01-01[/bold]
     """
     from soleflip_pipelines.commands.run import run_and_report
 
-    raise typer.Exit(0 if run_and_report(job, console, as_json=as_json) else 1)
+    days = {"created_from": created_from, "created_to": created_to}
+    again: dict[str, object] = {name: day for name, day in days.items() if day}
+    if full_read:
+        again["full_read"] = True
+    raise typer.Exit(0 if run_and_report(job, console, again=again, as_json=as_json) else 1)
 
 
 @app.command()

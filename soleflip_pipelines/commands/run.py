@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from contextlib import closing
 
 from rich.console import Console
@@ -23,13 +24,18 @@ NEXT_STEPS = (
 )
 
 
-def run_and_report(job: str, console: Console, *, as_json: bool) -> bool:
-    """Run the job, print how it went and what came out; returns whether it succeeded."""
+def run_and_report(
+    job: str, console: Console, *, again: Mapping[str, object], as_json: bool
+) -> bool:
+    """Run the job, print how it went and what came out; returns whether it succeeded.
+
+    `again` says what is to be read again, as in `run_job`.
+    """
     started = time.monotonic()
     progress = Console(stderr=True) if as_json else console
     progress.print(f"[bold]{job}[/bold]")
     settings = running_settings(progress)
-    outcome = run_job(settings, job, progress)
+    outcome = run_job(settings, job, progress, again)
     seconds = time.monotonic() - started
     if as_json:
         console.print_json(json.dumps(_report(settings, job, outcome, seconds)))

@@ -6,11 +6,16 @@ from typing import Any
 
 import dagster as dg
 
-from soleflip_pipelines.defs.raw_stockx import OrdersConfig
 from soleflip_pipelines.defs.resources import WarehouseResource
-from soleflip_pipelines.defs.support import landed_so_far, log_line, partner_checks, table_spec
+from soleflip_pipelines.defs.support import (
+    OrdersConfig,
+    landed_so_far,
+    log_line,
+    partner_checks,
+    table_spec,
+)
 from soleflip_pipelines.ingestion.ebay import sync_ebay_orders
-from soleflip_pipelines.ingestion.stockx_windows import Period
+from soleflip_pipelines.ingestion.periods import Period
 
 
 @dg.multi_asset(

@@ -1,19 +1,31 @@
-"""StockX as received: one asset a raw table, from the orders to the market's prices."""
+"""StockX as received: orders, details, listings, and what they name, up to the market's prices."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import dagster as dg
+import psycopg
 
-from soleflip_pipelines.defs.checks import raw_checks
 from soleflip_pipelines.defs.resources import WarehouseResource
-from soleflip_pipelines.defs.support import landed, log_line, table_spec, written
+from soleflip_pipelines.defs.support import (
+    OrdersConfig,
+    landed_so_far,
+    log_line,
+    partner_checks,
+    table_spec,
+    written,
+)
 from soleflip_pipelines.ingestion import stockx
+from soleflip_pipelines.ingestion.market_plan import market_state
+from soleflip_pipelines.ingestion.periods import Period
 
 POOL = "stockx"
 Result = dg.MaterializeResult[Any]
 # What is listed, sold or owned decides which products' market is worth a call.
 MARKET_WANTED = ["raw_stockx.listings", "raw_stockx.orders", "enrichment.purchase_match"]
+NAMED_IN = ["raw_csv.purchases", "raw_csv.products", "raw_csv.stock_counts"]
+STALE_MARKET = "stale_market"
 
 
 @dg.multi_asset(
@@ -24,18 +36,25 @@ MARKET_WANTED = ["raw_stockx.listings", "raw_stockx.orders", "enrichment.purchas
             fresh_within_hours=24,
         )
     ],
-    check_specs=raw_checks("raw_stockx.orders"),
+    check_specs=partner_checks("raw_stockx.orders"),
     pool=POOL,
 )
 def raw_stockx_orders(
-    context: dg.AssetExecutionContext, warehouse: WarehouseResource
+    context: dg.AssetExecutionContext, config: OrdersConfig, warehouse: WarehouseResource
 ) -> Iterator[Result]:
     """Read the active list first, then the history, so that an order that moves is seen twice."""
+    period = Period.parse(config.created_from, config.created_to)
     with warehouse.connect() as conn:
-        results = stockx.sync_orders(
-            warehouse.settings, conn, run_id=context.run_id, log=log_line(context)
+        read = partial(
+            stockx.sync_orders,
+            warehouse.settings,
+            conn,
+            run_id=context.run_id,
+            log=log_line(context),
+            period=period,
+            full_read=config.full_read,
         )
-        yield landed(conn, "raw_stockx.orders", results)
+        yield landed_so_far(context, conn, "raw_stockx.orders", read)
 
 
 @dg.multi_asset(
@@ -46,7 +65,7 @@ def raw_stockx_orders(
             deps=["raw_stockx.orders"],
         )
     ],
-    check_specs=raw_checks("raw_stockx.order_details"),
+    check_specs=partner_checks("raw_stockx.order_details"),
     pool=POOL,
 )
 def raw_stockx_order_details(
@@ -54,10 +73,9 @@ def raw_stockx_order_details(
 ) -> Iterator[Result]:
     """Ask for the detail of orders whose payout or status can still change."""
     with warehouse.connect() as conn:
-        results = stockx.sync_order_details(
-            warehouse.settings, conn, run_id=context.run_id, log=log_line(context)
+        yield _landed(
+            context, warehouse, conn, "raw_stockx.order_details", stockx.sync_order_details
         )
-        yield landed(conn, "raw_stockx.order_details", results)
 
 
 @dg.multi_asset(
@@ -68,7 +86,7 @@ def raw_stockx_order_details(
             fresh_within_hours=24,
         )
     ],
-    check_specs=raw_checks("raw_stockx.listings"),
+    check_specs=partner_checks("raw_stockx.listings"),
     pool=POOL,
 )
 def raw_stockx_listings(
@@ -76,32 +94,33 @@ def raw_stockx_listings(
 ) -> Iterator[Result]:
     """Read all own listings."""
     with warehouse.connect() as conn:
-        results = stockx.sync_listings(
-            warehouse.settings, conn, run_id=context.run_id, log=log_line(context)
-        )
-        yield landed(conn, "raw_stockx.listings", results)
+        yield _landed(context, warehouse, conn, "raw_stockx.listings", stockx.sync_listings)
 
 
 @dg.multi_asset(
     specs=[
         table_spec(
             "raw_stockx.products",
-            "One row per StockX product that an order or a listing names.",
-            deps=["raw_stockx.orders", "raw_stockx.listings"],
+            "One row per StockX product that an order, a listing, a file or the watch list names.",
+            deps=["raw_stockx.orders", "raw_stockx.listings", *NAMED_IN],
         )
     ],
-    check_specs=raw_checks("raw_stockx.products"),
+    check_specs=partner_checks("raw_stockx.products"),
     pool=POOL,
 )
 def raw_stockx_products(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource
 ) -> Iterator[Result]:
-    """Fetch products that are named somewhere and not known yet."""
+    """Fetch what is named and not known yet, and search for the style codes of files."""
     with warehouse.connect() as conn:
-        results = stockx.sync_products(
-            warehouse.settings, conn, run_id=context.run_id, log=log_line(context)
+        yield _landed(
+            context,
+            warehouse,
+            conn,
+            "raw_stockx.products",
+            stockx.sync_products,
+            stockx.find_products,
         )
-        yield landed(conn, "raw_stockx.products", results)
 
 
 @dg.multi_asset(
@@ -112,7 +131,7 @@ def raw_stockx_products(
             deps=["raw_stockx.products"],
         )
     ],
-    check_specs=raw_checks("raw_stockx.variants"),
+    check_specs=partner_checks("raw_stockx.variants"),
     pool=POOL,
 )
 def raw_stockx_variants(
@@ -120,10 +139,7 @@ def raw_stockx_variants(
 ) -> Iterator[Result]:
     """Fetch the variants of products whose variants are not known yet."""
     with warehouse.connect() as conn:
-        results = stockx.sync_variants(
-            warehouse.settings, conn, run_id=context.run_id, log=log_line(context)
-        )
-        yield landed(conn, "raw_stockx.variants", results)
+        yield _landed(context, warehouse, conn, "raw_stockx.variants", stockx.sync_variants)
 
 
 @dg.multi_asset(
@@ -140,16 +156,63 @@ def raw_stockx_variants(
             deps=MARKET_WANTED,
         ),
     ],
-    check_specs=raw_checks("raw_stockx.market_data"),
+    check_specs=[
+        *partner_checks("raw_stockx.market_data"),
+        dg.AssetCheckSpec(
+            STALE_MARKET,
+            asset="raw_stockx.market_data".split("."),
+            description="Every product whose market is wanted was seen within a day; "
+            "integration.fetch_plan says for each one what is planned and what had to wait.",
+        ),
+    ],
     pool=POOL,
 )
 def raw_stockx_market_data(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource
 ) -> Iterator[Result]:
-    """Ask for the market of what is owned, listed or sold lately, where the last look is old."""
+    """Ask for the market by value, as far as the day's quota goes, where the last look is old."""
     with warehouse.connect() as conn:
-        results = stockx.sync_market_data(
-            warehouse.settings, conn, run_id=context.run_id, log=log_line(context)
+        yield _landed(
+            context,
+            warehouse,
+            conn,
+            "raw_stockx.market_data",
+            stockx.sync_market_data,
+            more_checks=partial(_staleness, conn),
         )
-        yield landed(conn, "raw_stockx.market_data", results)
         yield written(conn, "history.market_observation")
+
+
+def _landed(
+    context: dg.AssetExecutionContext,
+    warehouse: WarehouseResource,
+    conn: psycopg.Connection,
+    address: str,
+    *streams: Any,
+    more_checks: Any = lambda: (),
+) -> Result:
+    def read() -> list[Any]:
+        log = log_line(context)
+        return [
+            result
+            for stream in streams
+            for result in stream(warehouse.settings, conn, run_id=context.run_id, log=log)
+        ]
+
+    return landed_so_far(context, conn, address, read, more_checks)
+
+
+def _staleness(conn: psycopg.Connection) -> Iterable[dg.AssetCheckResult]:
+    states = market_state(conn)
+    yield dg.AssetCheckResult(
+        check_name=STALE_MARKET,
+        asset_key="raw_stockx.market_data".split("."),
+        passed=not any(state.is_stale for state in states),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            state.value_class: f"{state.never_seen + state.too_old:,} of {state.products:,} stale "
+            f"({state.never_seen:,} never seen, {state.deferred:,} left for tomorrow), "
+            f"oldest look {state.oldest_at or 'none'}"
+            for state in states
+        },
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -21,6 +22,10 @@ from soleflip_pipelines.warehouse.publish import ensure_manifest
 POLL_SECONDS = 0.5
 PROCESS_TAG = "soleflip/process"
 UNFINISHED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
+
+
+class NothingToReadAgain(SoleflipError):
+    """A period was named for a job none of whose steps reads one."""
 
 
 class UnknownJob(SoleflipError):
@@ -49,17 +54,29 @@ def load_definitions(settings: Settings) -> dg.Definitions:
     return loaded
 
 
-def run_job(settings: Settings, job_name: str, console: Console) -> RunOutcome:
+def run_job(
+    settings: Settings, job_name: str, console: Console, again: Mapping[str, object] | None = None
+) -> RunOutcome:
     """Run the job to its end and print each step as it starts and ends.
+
+    Args:
+        settings: the installation.
+        job_name: as in the UI.
+        console: for the progress.
+        again: configuration of the steps that can read a period again: `created_from`,
+            `created_to` (YYYY-MM-DD), `full_read`.
 
     Raises:
         UnknownJob: there is no job of that name.
+        NothingToReadAgain: no step of the job takes `again`.
     """
     definitions = load_definitions(settings)
     names = sorted(job.name for job in definitions.resolve_all_job_defs())
     if job_name not in names or job_name.startswith("__"):
         known = ", ".join(name for name in names if not name.startswith("__"))
         raise UnknownJob(f"there is no job {job_name!r}: choose one of {known}")
+    job = definitions.resolve_job_def(job_name)
+    steps = _steps_to_read_again(job, again or {})
     run_id = str(uuid.uuid4())
     with dg.DagsterInstance.get() as instance:
         fail_abandoned_runs(instance)
@@ -67,17 +84,36 @@ def run_job(settings: Settings, job_name: str, console: Console) -> RunOutcome:
         progress = _Progress(instance, run_id, console)
         progress.start()
         try:
-            result = definitions.resolve_job_def(job_name).execute_in_process(
+            result = job.execute_in_process(
                 instance=instance,
                 run_id=run_id,
                 raise_on_error=False,
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                run_config={
+                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                    **({"ops": steps} if steps else {}),
+                },
                 tags={PROCESS_TAG: _process_identity(os.getpid())},
             )
         finally:
             progress.finish()
         progress.outcome.succeeded = result.success
         return progress.outcome
+
+
+def _steps_to_read_again(job: dg.JobDefinition, again: Mapping[str, object]) -> dict[str, object]:
+    if not again:
+        return {}
+    fields = {
+        node.name: getattr(node.definition.config_field.config_type, "fields", {})
+        for node in job.nodes_in_topological_order
+        if isinstance(node.definition, dg.OpDefinition) and node.definition.config_field
+    }
+    steps: dict[str, object] = {
+        name: {"config": dict(again)} for name, known in fields.items() if set(again) <= set(known)
+    }
+    if not steps:
+        raise NothingToReadAgain(f"{job.name} reads no period again: try sync_orders")
+    return steps
 
 
 def fail_abandoned_runs(instance: dg.DagsterInstance) -> int:

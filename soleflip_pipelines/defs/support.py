@@ -10,17 +10,43 @@ from typing import Any
 import dagster as dg
 import psycopg
 from psycopg import sql
+from pydantic import Field
 
-from soleflip_pipelines.defs.checks import Validate, raw_results, schema_result
+from soleflip_pipelines.clients.errors import PartnerDeferred
+from soleflip_pipelines.defs.checks import Validate, raw_checks, raw_results, schema_result
 from soleflip_pipelines.warehouse.loader import BatchResult
 
 OWNERS = ["team:soleflip"]
+READ_TO_THE_END = "read_to_the_end"
+RUN_BATCHES_SQL = """
+    select asset, batch_id, rows_read, rows_inserted, rows_updated, rows_unchanged,
+           rows_duplicate, rows_rejected
+    from integration.import_batches where asset = %s and dagster_run_id = %s order by batch_id
+"""
 COLUMNS_SQL = """
     select attname, format_type(atttypid, atttypmod), col_description(attrelid, attnum), attnotnull
     from pg_attribute
     where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped
     order by attnum
 """
+
+
+class OrdersConfig(dg.Config):
+    """Which part of the order history to read again; without it, what is recent or due."""
+
+    created_from: str | None = Field(
+        None,
+        description="First day of the period to read again, as YYYY-MM-DD (UTC), by the day on "
+        "which an order was created. Orders that have not changed cost a comparison.",
+    )
+    created_to: str | None = Field(
+        None, description="Last day of the period to read again; without it, until today."
+    )
+    full_read: bool = Field(
+        False,
+        description="Read the whole history again, as happens every week anyway. If the run is "
+        "stopped, later runs go on with it.",
+    )
 
 
 def table_spec(
@@ -93,6 +119,56 @@ def landed(
         asset_key=address.split("."),
         metadata={**batch_metadata(results), **table_metadata(conn, address)},
         check_results=list(raw_results(conn, address)),
+    )
+
+
+def partner_checks(*addresses: str) -> list[dg.AssetCheckSpec]:
+    """The specs of what a raw table is checked for whose partner may ask for a pause."""
+    return [
+        *raw_checks(*addresses),
+        *(
+            dg.AssetCheckSpec(
+                READ_TO_THE_END,
+                asset=address.split("."),
+                description="The partner and its quota allowed everything to be read; else it is "
+                "said from when on the rest is.",
+            )
+            for address in addresses
+        ),
+    ]
+
+
+def landed_so_far(
+    context: dg.AssetExecutionContext,
+    conn: psycopg.Connection,
+    address: str,
+    read: Callable[[], Sequence[BatchResult]],
+    more_checks: Callable[[], Iterable[dg.AssetCheckResult]] = lambda: (),
+) -> dg.MaterializeResult[Any]:
+    """The result of `read`, also where the partner put the rest off: no failure, but a warning.
+
+    What comes after in the run then works with what was read until then.
+    """
+    deferral: PartnerDeferred | None = None
+    try:
+        results = read()
+    except PartnerDeferred as error:
+        deferral = error
+        context.log.warning(str(error))
+        rows = conn.execute(RUN_BATCHES_SQL, [address, context.run_id]).fetchall()
+        results = [BatchResult(*row) for row in rows]
+    reason = {"what is missing": str(deferral)} if deferral else {}
+    checked = dg.AssetCheckResult(
+        check_name=READ_TO_THE_END,
+        asset_key=address.split("."),
+        passed=deferral is None,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata=reason,
+    )
+    return dg.MaterializeResult(
+        asset_key=address.split("."),
+        metadata={**batch_metadata(results), **table_metadata(conn, address)},
+        check_results=[*raw_results(conn, address), checked, *more_checks()],
     )
 
 

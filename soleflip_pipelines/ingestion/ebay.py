@@ -21,8 +21,8 @@ from soleflip_pipelines.ingestion.ebay_windows import (
     planned_windows,
 )
 from soleflip_pipelines.ingestion.fields import DocumentForm, is_amount, is_moment, is_text
+from soleflip_pipelines.ingestion.periods import Period
 from soleflip_pipelines.ingestion.steps import UNPACED_WORKERS, Log, not_connected
-from soleflip_pipelines.ingestion.stockx_windows import Period
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.loader import (
     BatchResult,

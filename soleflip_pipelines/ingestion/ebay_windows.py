@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from soleflip_pipelines.clients.ebay import Json
-from soleflip_pipelines.ingestion.stockx_windows import Period
+from soleflip_pipelines.ingestion.periods import Period
 
 # Two years are what eBay gives out; an hour less, since the asking takes time.
 HISTORY = timedelta(days=730) - timedelta(hours=1)

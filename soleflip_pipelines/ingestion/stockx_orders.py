@@ -23,13 +23,14 @@ from soleflip_pipelines.ingestion.fields import (
     is_text,
     refused,
 )
+from soleflip_pipelines.ingestion.periods import Period
 from soleflip_pipelines.ingestion.steps import Log, missing_row, select_keys, stockx_workers
 from soleflip_pipelines.ingestion.stockx_windows import (
-    Period,
     Window,
     due_windows,
     forget_readings,
     read_states,
+    windows_of,
 )
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse import loader_sql
@@ -84,7 +85,6 @@ UNSEEN_SQL = """
       and not exists (select from incoming i where i.order_number = o.order_number)
     order by o.order_number
 """
-DECLARE_SQL = "update integration.import_batches set rows_declared = %s where batch_id = %s"
 # Times are compared to the second, as text: both come from StockX, in ISO 8601 UTC.
 WANTED_SQL = """
     select o.order_number
@@ -150,7 +150,7 @@ def sync_orders(
             now=now,
             count_until=lambda day: client.past_order_count(created_to=day),
         )
-        for window in period.windows(settings.today()) if period else windows:
+        for window in windows_of(period, settings.today()) if period else windows:
             results.append(_load_window(client, conn, window, now, run_id, log))
     return results
 
@@ -173,7 +173,6 @@ def _load_recent(
         yield from _listed(past, "past orders", log)
 
     def note(cur: psycopg.Cursor, batch_id: int) -> None:
-        _declare(cur, batch_id, account)
         cur.execute(UNSEEN_SQL, {"final": FINAL_STATUSES})
         unseen = {"order_numbers": [row[0] for row in cur.fetchall()]}
         loader_sql.save_cursor(cur, UNSEEN_STREAM, canonical_json(unseen), batch_id)
@@ -183,7 +182,7 @@ def _load_recent(
     origin = BatchSource(
         "stockx", "api", window_from=window.bounds()[0], window_to=now, dagster_run_id=run_id
     )
-    return load_batch(conn, ORDERS, rows(), origin, after=note)
+    return load_batch(conn, ORDERS, rows(), origin, declared=lambda: account.declared, after=note)
 
 
 def _load_window(
@@ -207,13 +206,12 @@ def _load_window(
         yield from _listed(pages, f"past orders {window}", log)
 
     def note(cur: psycopg.Cursor, batch_id: int) -> None:
-        _declare(cur, batch_id, account)
         state = window.state(read_at=now, is_settled=not account.complaints)
         loader_sql.save_cursor(cur, window.stream, canonical_json(state), batch_id)
 
     since, until = window.bounds()
     origin = BatchSource("stockx", "api", window_from=since, window_to=until, dagster_run_id=run_id)
-    result = load_batch(conn, ORDERS, rows(), origin, after=note)
+    result = load_batch(conn, ORDERS, rows(), origin, declared=lambda: account.declared, after=note)
     for complaint in account.complaints:
         log(complaint)
     return result
@@ -272,11 +270,6 @@ def _listed(pages: Iterator[list[Json]], name: str, log: Log) -> Iterator[Record
             log(f"{name}: {read:,} read, {number:,} pages")
     if read:
         log(f"{name}: {read:,} read, {number:,} pages")
-
-
-def _declare(cur: psycopg.Cursor, batch_id: int, account: _Account) -> None:
-    """Put what StockX itself counts beside what was read."""
-    cur.execute(DECLARE_SQL, [account.declared, batch_id])
 
 
 def _detail_rows(item: Fetched[Json], log: Log) -> Sequence[Record | Rejection]:

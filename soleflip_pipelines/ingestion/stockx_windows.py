@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 
-from soleflip_pipelines.errors import SoleflipError
+from soleflip_pipelines.ingestion.periods import Period
 
 STREAM = "raw_stockx.orders/created "
 READ_AGAIN_AFTER = timedelta(days=7)
@@ -32,10 +32,6 @@ FORGET_SQL = """
     update integration.sync_state set cursor = cursor - 'read_at'
     where starts_with(stream, %(prefix)s)
 """
-
-
-class BadPeriod(SoleflipError):
-    """A period to read again that is none; the text says what is wrong."""
 
 
 @dataclass(frozen=True)
@@ -78,41 +74,16 @@ class Window:
         return {**days, "read_at": read_at.isoformat()} if is_settled else {**days, "open": True}
 
 
-@dataclass(frozen=True)
-class Period:
-    """Days of creation (UTC) whose orders are to be read again; None stands for no bound."""
-
-    first: date | None = None
-    last: date | None = None
-
-    @classmethod
-    def parse(cls, first: str | None, last: str | None) -> Period | None:
-        """The period that two days (YYYY-MM-DD) name, or None if neither is given.
-
-        Raises:
-            BadPeriod: a text that is no day, or an end before the beginning.
-        """
-        days: list[date | None] = []
-        for text in (first, last):
-            try:
-                days.append(date.fromisoformat(text) if text else None)
-            except ValueError:
-                raise BadPeriod(f"{text!r} is no day: write it as YYYY-MM-DD") from None
-        period = cls(*days)
-        if period.first and period.last and period.first > period.last:
-            raise BadPeriod(f"the period ends ({last}) before it begins ({first})")
-        return period if first or last else None
-
-    def windows(self, today: date) -> Iterator[Window]:
-        """The quarters of the period, newest first, the outer ones cut to it."""
-        last = self.last or today
-        if self.first is None:
-            yield Window(None, last)
-            return
-        while last >= self.first:
-            first = max(_quarter(last), self.first)
-            yield Window(first, last)
-            last = first - timedelta(days=1)
+def windows_of(period: Period, today: date) -> Iterator[Window]:
+    """The quarters of a period, newest first, the outer ones cut to it."""
+    last = period.last or today
+    if period.first is None:
+        yield Window(None, last)
+        return
+    while last >= period.first:
+        first = max(_quarter(last), period.first)
+        yield Window(first, last)
+        last = first - timedelta(days=1)
 
 
 def read_states(conn: psycopg.Connection) -> dict[str, dict[str, Any]]:

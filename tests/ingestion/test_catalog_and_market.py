@@ -192,7 +192,7 @@ def test_a_bought_style_code_is_searched_for_and_a_miss_is_not_repeated(
     catalogue.asked()
     buy(conn, "dv0982 100", "FZ1234001", "ZZ9999-999", "n/a", "")
     assert read(stockx.find_products(partner_settings, conn, log=str)) == 1
-    assert catalogue.asked() == ["/search", "/products/p-dunk", "/search"]
+    assert sorted(catalogue.asked()) == ["/products/p-dunk", "/search", "/search"]
     assert known(conn) == {"p-sold", "p-dunk"}
     assert stockx.find_products(partner_settings, conn, log=str) == []
     conn.execute(

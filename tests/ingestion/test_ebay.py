@@ -24,7 +24,7 @@ from soleflip_pipelines.clients.errors import (
 )
 from soleflip_pipelines.ingestion.ebay import sync_ebay_orders
 from soleflip_pipelines.ingestion.ebay_windows import WINDOW, planned_windows
-from soleflip_pipelines.ingestion.stockx_windows import Period
+from soleflip_pipelines.ingestion.periods import Period
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.connection import connect
 from soleflip_pipelines.warehouse.loader import BatchResult, read_cursor

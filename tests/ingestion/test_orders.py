@@ -11,7 +11,7 @@ import pytest
 
 from soleflip_pipelines.clients.errors import QuotaExhausted, TransientPartnerError
 from soleflip_pipelines.ingestion import chunks, stockx, stockx_windows
-from soleflip_pipelines.ingestion.stockx_windows import Period
+from soleflip_pipelines.ingestion.periods import BadPeriod, Period
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.loader import BatchResult, read_cursor
 
@@ -275,7 +275,7 @@ def test_a_period_is_read_again_by_quarters(
     ],
 )
 def test_a_period_that_is_none_is_told(first: str, last: str | None, reason: str) -> None:
-    with pytest.raises(stockx_windows.BadPeriod, match=reason):
+    with pytest.raises(BadPeriod, match=reason):
         Period.parse(first, last)
 
 
