@@ -125,7 +125,8 @@ def _own_routes(folder: Path, store: Store, gate: Gate, instance: str) -> list[R
             return JSONResponse({"message": "send the number of days"}, 400)
         if not 1 <= days <= 365:
             return JSONResponse({"message": "days must be 1 to 365"}, 400)
-        return JSONResponse({"orders_moved": advance(folder, days)})
+        passed = advance(folder, days)
+        return JSONResponse({"orders_moved": passed.moved, "orders_new": passed.new})
 
     async def set_options(request: Request) -> Response:
         try:

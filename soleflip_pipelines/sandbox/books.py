@@ -65,8 +65,8 @@ class Books:
         self._ebay = storage.Writer(self.business, "ebay_order", 8)
         self._alias = storage.Writer(self.business, "alias_order", 10)
         self._alias_listings = storage.Writer(self.business, "alias_listing", 5)
-        self._true_orders = storage.Writer(self._truth, "sold_order", 25)
-        self._true_units = storage.Writer(self._truth, "unit", 7)
+        self._true_orders = storage.Writer(self._truth, "sold_order", 28)
+        self._true_units = storage.Writer(self._truth, "unit", 8)
         self._true_lines = storage.Writer(self._truth, "purchase_line", 14)
         self._rejected = storage.Writer(self._truth, "rejected_row", 4)
         self._draft_lines = storage.Writer(self._lines, "line", 6)
@@ -149,6 +149,7 @@ class Books:
         self.tally["order_lines"] += 1
         fees = truth.fees
         unit = truth.units[0] if len(truth.units) == 1 else None
+        is_known = sale.is_recognisable or unit is not None
         self._true_orders.add(
             sale.order_number, truth.status, int(truth.is_sale), sale.sold_on.isoformat(),
             f"{sale.price:.2f}", sale.currency, str(truth.gross), str(fees["transaction"]),
@@ -156,7 +157,9 @@ class Books:
             str(fees["penalty"]), _text(truth.net_payout), unit.lot.line_key if unit else None,
             unit.unit_no if unit else None, truth.method, _text(truth.cost), _text(truth.vat_due),
             _text(truth.net_profit), truth.state, sale.platform, sale.order_line, sale.quantity,
-            ",".join(sale.doors), str(truth.outbound),
+            ",".join(sale.doors), str(truth.outbound), iso(sale.ordered_at),
+            sale.product.product_id if is_known else None,
+            sale.variant.variant_id if is_known else None,
         )  # fmt: skip
 
     def add_unit(self, unit: Unit, variant_id: str | None) -> None:
@@ -166,7 +169,7 @@ class Books:
         self._true_units.add(
             unit.lot.line_key, unit.unit_no, unit.lot.supplier.name, variant_id,
             str(unit.cost), "sold" if unit.sale else status,
-            unit.sale.order_number if unit.sale else None,
+            unit.sale.order_number if unit.sale else None, unit.queue_no,
         )  # fmt: skip
 
     def add_line(self, lot: Lot) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_DOWN, Decimal
+from itertools import takewhile
 
 from soleflip_pipelines.sandbox.payouts import CENT, money
 from soleflip_pipelines.sandbox.purchases import takes_unit
@@ -35,12 +36,17 @@ Event = tuple[date, int, tuple[object, ...], "Unit | None", "Sale | None"]
 
 @dataclass
 class Unit:
-    """A purchased unit; `sale` is the order that has it at the end, `cost` is EUR."""
+    """A purchased unit; `sale` is the order that has it at the end, `cost` is EUR.
+
+    `queue_no` is its place among the variant's units that later sales would take, from 0; None for
+    what is not waiting, and for what waits behind a unit that nobody knows.
+    """
 
     lot: Lot
     unit_no: int
     cost: Decimal
     sale: Sale | None = None
+    queue_no: int | None = None
 
 
 @dataclass(frozen=True)
@@ -138,6 +144,9 @@ def _run(events: list[Event], links: dict[SaleKey, Unit]) -> dict[SaleKey, Match
                 for piece in known:
                     piece.sale = sale
                 taken[sale.key] = (known, method)
+    for number, waiting in enumerate(takewhile(lambda unit: unit is not None, queue)):
+        assert waiting is not None
+        waiting.queue_no = number
     return taken
 
 

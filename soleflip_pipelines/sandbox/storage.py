@@ -106,12 +106,13 @@ create table sold_order (
     currency text, gross text, transaction_fee text, processing_fee text, shipping_fee text,
     other_fee text, penalty text, net_payout text, line_key text, unit_no integer, method text,
     cost text, vat_due text, net_profit text, state text, platform text, order_line text,
-    quantity integer, sources text, outbound_cost text,
+    quantity integer, sources text, outbound_cost text, ordered_at text, product_id text,
+    variant_id text,
     primary key (order_number, platform, order_line)
 ) without rowid;
 create table unit (
     line_key text, unit_no integer, supplier text, variant_id text, cost text, status text,
-    order_number text, primary key (line_key, unit_no)
+    order_number text, queue_no integer, primary key (line_key, unit_no)
 ) without rowid;
 create table purchase_line (
     line_key text primary key, supplier text, reference text, unit_ref text, title text,

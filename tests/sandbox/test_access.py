@@ -139,7 +139,7 @@ def _order_fault(client: httpx.Client, kind: str, **more: object) -> None:
 def test_a_fault_happens_as_often_as_ordered(
     client: httpx.Client, stockx: Call, kind: str, status: int, marker: str
 ) -> None:
-    _order_fault(client, kind, status=503)
+    _order_fault(client, kind, status=status)
     answer = stockx("/selling/listings")
     assert answer.status_code == status
     assert marker in answer.text

@@ -9,7 +9,7 @@ import pytest
 
 from soleflip_pipelines.sandbox import storage
 from soleflip_pipelines.sandbox.clock import advance
-from tests.sandbox.conftest import KEYS, make_business, refresh, serving
+from tests.sandbox.conftest import KEYS, UNTIL, make_business, refresh, serving
 
 pytestmark = pytest.mark.api
 
@@ -42,14 +42,16 @@ def test_orders_leave_the_active_list_for_the_history(tmp_path: Path) -> None:
 
         active, history = numbers("active"), numbers("history")
         assert client.post("/_sandbox/advance", json={"days": 0}).status_code == 400
-        moved = client.post("/_sandbox/advance", json={"days": 20}).json()["orders_moved"]
-        assert moved == len(active) > 0
-        assert numbers("active") == {}
-        later = numbers("history")
-    assert set(later) == set(active) | set(history)
+        passed = client.post("/_sandbox/advance", json={"days": 20}).json()
+        assert passed["orders_moved"] >= len(active) > 0
+        assert passed["orders_new"] > 0
+        active_then, later = numbers("active"), numbers("history")
+    assert set(active_then).isdisjoint(active)
+    assert set(later) >= set(active) | set(history)
+    assert len(later) + len(active_then) == 300 + passed["orders_new"]
     assert all(later[number] == at for number, at in history.items())
     assert all(later[number] > at for number, at in active.items())
-    assert _positions(folder) == list(range(1, 301))
+    assert _positions(folder) == list(range(1, len(later) + 1))
 
 
 def test_the_truth_moves_along_by_single_days(tmp_path: Path) -> None:
@@ -63,9 +65,62 @@ def test_the_truth_moves_along_by_single_days(tmp_path: Path) -> None:
     for folder in (once, daily):
         truth = storage.open_read_only(folder / storage.TRUTH)
         rows.append([tuple(r) for r in truth.execute("select * from sold_order order by 1")])
-        for row in truth.execute("select * from sold_order where is_sale"):
+        old = f"is_sale and sold_on < '{UNTIL}' and sources <> 'report'"
+        for row in truth.execute(f"select * from sold_order where {old}"):
             assert row["state"] in ("no_cost", "reconciled")
             if row["cost"] is not None:
-                profit = Decimal(row["net_payout"]) - Decimal(row["cost"])
-                assert Decimal(row["net_profit"]) == profit
+                costs = sum(Decimal(row[name]) for name in ("cost", "vat_due", "outbound_cost"))
+                assert Decimal(row["net_profit"]) == Decimal(row["net_payout"]) - costs
     assert rows[0] == rows[1]
+
+
+def test_new_orders_sell_what_waits_first_in_first_out(tmp_path: Path) -> None:
+    folder = make_business(tmp_path, 300)
+    truth = storage.open_read_only(folder / storage.TRUTH)
+
+    def waiting() -> dict[str, list[tuple[str, int]]]:
+        queues: dict[str, list[tuple[str, int]]] = {}
+        for row in truth.execute(
+            "select * from unit where queue_no is not null order by variant_id, queue_no"
+        ):
+            queues.setdefault(row["variant_id"], []).append((row["line_key"], row["unit_no"]))
+        return queues
+
+    before = waiting()
+    made = advance(folder, 60).new
+    new = truth.execute(
+        "select * from sold_order where sold_on >= ? order by ordered_at", (str(UNTIL),)
+    ).fetchall()
+    assert len(new) == made > 10
+    for row in new:
+        queue = before.get(row["variant_id"], [])
+        assert (row["line_key"] is None) == (not queue)
+        if queue:
+            assert (row["line_key"], row["unit_no"]) == queue.pop(0)
+    assert {key: queue for key, queue in before.items() if queue} == waiting()
+    served = storage.open_read_only(folder / storage.BUSINESS)
+    numbers = {row[0] for row in served.execute("select order_number from sold_order")}
+    assert numbers == {
+        row[0]
+        for row in truth.execute("select order_number from sold_order where platform = 'stockx'")
+    }
+    meta = storage.read_meta(folder / storage.TRUTH) or {}
+    assert (int(meta["orders"]), len(numbers)) == (300 + made, 300 + made)
+
+
+def test_ebay_and_alias_move_on_too(tmp_path: Path) -> None:
+    folder = make_business(tmp_path, 300)
+    served = storage.open_read_only(folder / storage.BUSINESS)
+    truth = storage.open_read_only(folder / storage.TRUTH)
+    unsent = "select count(*) from ebay_order where fulfilment = 'NOT_STARTED' and payment = 'PAID'"
+    on_its_way = (
+        "select count(*) from alias_order "
+        "where status not in ('ORDER_STATUS_COMPLETED', 'ORDER_STATUS_CANCELED')"
+    )
+    assert served.execute(unsent).fetchone()[0] > 0
+    assert served.execute(on_its_way).fetchone()[0] > 0
+    advance(folder, 12)
+    assert served.execute(unsent).fetchone()[0] == 0
+    assert served.execute(on_its_way).fetchone()[0] == 0
+    open_ones = "select count(*) from sold_order where platform <> 'stockx' and status = 'open'"
+    assert truth.execute(open_ones).fetchone()[0] == 0
