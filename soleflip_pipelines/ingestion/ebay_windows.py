@@ -17,7 +17,7 @@ from soleflip_pipelines.ingestion.periods import Period
 HISTORY = timedelta(days=730) - timedelta(hours=1)
 WINDOW = timedelta(days=90)
 LOOK_BACK = timedelta(days=1)
-FULL_READ_EVERY = timedelta(days=30)
+FULL_READ_EVERY = timedelta(days=7)
 
 
 @dataclass(frozen=True)
