@@ -11,12 +11,12 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
 CENT = Decimal("0.01")
-_PROCESSING_RATE = Decimal("0.03")
+PROCESSING_RATE = Decimal("0.03")
 _PENALTY_RATE, _PENALTY_MINIMUM = Decimal("0.15"), Decimal("15.00")
-_MINIMUM_FEE = {"EUR": Decimal("5.00"), "GBP": Decimal("4.50"), "USD": Decimal("5.00")}
-_SHIPPING = {"EUR": "6.00", "GBP": "5.40", "USD": "4.00"}
+MINIMUM_FEE = {"EUR": Decimal("5.00"), "GBP": Decimal("4.50"), "USD": Decimal("5.00")}
+SHIPPING = {"EUR": "6.00", "GBP": "5.40", "USD": "4.00"}
 _SHIPPING_OLD = {"EUR": "5.16", "GBP": "4.60", "USD": "4.00"}
-_LEVEL_RATES = ("0.09", "0.085", "0.08", "0.075", "0.07")
+LEVEL_RATES = ("0.09", "0.085", "0.08", "0.075", "0.07")
 _SALES_FOR_LEVEL = (0, 12, 40, 200, 800)
 
 
@@ -54,7 +54,7 @@ class FeeSchedule:
         level = sum(sold >= floor for floor in _SALES_FOR_LEVEL) - 1
         # Quick and successful shipping is rewarded in some quarters, never below the best level.
         bonus = Decimal("0.005") * ((start.year * 4 + start.month // 3) % 3)
-        return max(Decimal(_LEVEL_RATES[level]) - bonus, Decimal(_LEVEL_RATES[-1]))
+        return max(Decimal(LEVEL_RATES[level]) - bonus, Decimal(LEVEL_RATES[-1]))
 
     def adjustments(
         self, price: Decimal, currency: str, day: date, rng: random.Random
@@ -62,15 +62,15 @@ class FeeSchedule:
         """The lines of a sale that goes through."""
         rate = self.rate(day)
         fee = money(price * rate)
-        is_minimum = fee < _MINIMUM_FEE[currency]
+        is_minimum = fee < MINIMUM_FEE[currency]
         if is_minimum:
-            fee = _MINIMUM_FEE[currency]
+            fee = MINIMUM_FEE[currency]
         share = f"{rate.normalize():f}"
         is_old = day < self._new_labels_from
-        shipping = Decimal((_SHIPPING_OLD if is_old else _SHIPPING)[currency])
+        shipping = Decimal((_SHIPPING_OLD if is_old else SHIPPING)[currency])
         lines = [
             Adjustment(self._fee_label(day, rate, is_minimum), -fee, share),
-            Adjustment("Payment Proc. (3%)", -money(price * _PROCESSING_RATE), "0.03"),
+            Adjustment("Payment Proc. (3%)", -money(price * PROCESSING_RATE), "0.03"),
         ]
         if rng.random() < 0.97:
             lines.append(Adjustment("Shipping", -shipping, "0"))

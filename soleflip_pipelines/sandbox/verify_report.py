@@ -1,6 +1,6 @@
 """The result of comparing the marts with the truth: checks, differences, and their wording.
 
-What is compared is in `verify`.
+What is compared is in `verify` and `verification`.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ class Mismatch:
 
 @dataclass
 class Check:
-    """One comparison: how many rows were looked at, what differed, how much may."""
+    """One comparison: how many rows and values were looked at, what differed, how much may."""
 
     name: str
+    rows: int = 0
     compared: int = 0
     wrong: int = 0
     shown: list[Mismatch] = field(default_factory=list)
@@ -60,13 +61,14 @@ class VerifyReport:
         return all(check.is_ok for check in self.checks)
 
     def __str__(self) -> str:
-        lines = []
+        width = max(len(check.name) for check in self.checks)
+        lines = [f"     {'':{width}} {'rows':>9} {'values':>9} {'differ':>7}"]
         for check in self.checks:
             mark = "ok  " if check.is_ok else "FAIL"
-            floor = f", floor {check.floor:.0%}" if check.floor < 1 else ""
+            floor = f" ({1 - check.floor:.0%} may)" if check.floor < 1 else ""
             lines.append(
-                f"{mark} {check.name}: {check.compared:,} compared, {check.wrong:,} differ "
-                f"({check.share:.2%} agree{floor})"
+                f"{mark} {check.name:{width}} {check.rows:>9,} {check.compared:>9,} "
+                f"{check.wrong:>7,}{floor}"
             )
             if check.wrong and (check.floor == 1 or not check.is_ok):
                 lines += [
@@ -75,5 +77,6 @@ class VerifyReport:
                 ]
                 if check.wrong > len(check.shown):
                     lines.append(f"       … and {check.wrong - len(check.shown):,} more")
-        verdict = "the marts agree with the truth" if self.ok else "the marts differ from the truth"
-        return "\n".join([*lines, verdict])
+        values = f"{sum(check.compared for check in self.checks):,} values compared"
+        verdict = "agree with the truth" if self.ok else "differ from the truth"
+        return "\n".join([*lines, f"the marts {verdict}: {values}"])

@@ -1,0 +1,170 @@
+"""The marts of money over time: the ledger of bookings, the days and the months.
+
+All sums are made of the truth's orders and units. Where a day or month has a sale whose payout was
+not shown, its fees and profit are partly expected ones and only the rest is compared.
+"""
+
+from __future__ import annotations
+
+from soleflip_pipelines.sandbox.verification.comparison import Comparison
+
+_FEE_LINES = "\nunion all\n".join(
+    f"select 'profit', '{kind}', platform, order_number, sold_on, minus('0', {column}) from orders "
+    f"where is_seen and is_sale and {column} <> '0.00'"
+    for kind, column in (
+        ("transaction fee", "transaction_fee"),
+        ("processing fee", "processing_fee"),
+        ("shipping fee", "shipping_fee"),
+        ("other fee", "other_fee"),
+    )
+)
+_BOOKINGS = f"""
+with booked (statement, kind, platform, reference, booked_on, amount) as (
+    select 'profit', 'sale', platform, order_number, sold_on, gross from orders where is_sale
+    union all
+    {_FEE_LINES}
+    union all
+    select 'profit', 'penalty', platform, order_number, sold_on, minus('0', penalty)
+    from orders where penalty <> '0.00'
+    union all
+    select 'profit', 'vat', platform, order_number, sold_on, minus('0', vat_due)
+    from orders where is_sale and vat_due <> '0.00'
+    union all
+    select 'profit', 'cost of goods', platform, order_number, sold_on, minus('0', cost)
+    from orders where is_sale and cost is not null
+    union all
+    select 'stock', 'issue', platform, order_number, sold_on, minus('0', cost)
+    from orders where is_sale and cost is not null
+    union all
+    select 'stock', 'purchase', '', line_key, purchased_on, cost from lines where cost <> '0.00'
+)
+select * from booked order by statement, kind, platform, reference
+"""
+_MART_BOOKINGS = """
+select t.statement, t.kind, coalesce(t.platform, '') as platform, t.reference, t.booked_on,
+       t.amount_eur as amount
+from financial.transaction t
+left join sales."order" o on o.id = t.order_id
+where t.kind not in ('transaction fee', 'processing fee', 'shipping fee', 'other fee')
+   or o.fee_source is distinct from 'expected'
+order by t.statement collate "C", t.kind collate "C", 3, t.reference collate "C"
+"""
+# What the stock's lines add up to is what is left on the shelves.
+_LEDGER_SUMS = """
+select 'profit' as statement,
+       iif(max(not is_seen and cost is not null), '?', euros(net_profit)) as amount
+from orders having count(*) > 0
+union all
+select 'stock', coalesce(euros(iif(status <> 'sold', cost, null)), '0')
+from units having count(*) > 0
+order by 1
+"""
+_MART_LEDGER_SUMS = """
+select statement, sum(amount_eur) as amount
+from financial.transaction
+where profit_state is null or profit_state <> 'no_cost' or statement = 'stock'
+group by statement
+order by statement
+"""
+_DAYS = """
+with recursive days (sold_on) as (
+    select min(sold_on) from orders having count(*) > 0
+    union all
+    select date(sold_on, '+1 day') from days
+    where sold_on < (select max(:today, max(sold_on)) from orders)
+),
+summed as (
+    select sold_on, count(*) as orders, sum(is_sale) as sales, euros(gross) as gross,
+           euros(iif(is_sale, plus(plus(transaction_fee, processing_fee),
+                                   plus(shipping_fee, other_fee)), '0')) as fees,
+           euros(iif(is_sale, net_payout, '0')) as payout, euros(penalty) as penalty,
+           euros(iif(is_sale, cost, null)) as cost, euros(net_profit) as profit,
+           sum(is_sale and cost is not null) as costed, sum(not is_seen) as unseen,
+           sum(not is_seen and cost is not null) as guessed
+    from orders group by sold_on
+)
+select d.sold_on, coalesce(orders, 0) as orders, coalesce(sales, 0) as sales,
+       coalesce(gross, '0') as gross, iif(unseen > 0, '?', coalesce(fees, '0')) as fees,
+       iif(unseen > 0, '?', coalesce(payout, '0')) as payout, coalesce(penalty, '0') as penalty,
+       cost, iif(guessed > 0, '?', profit) as profit, coalesce(costed, 0) as costed
+from days d
+left join summed s on s.sold_on = d.sold_on
+order by d.sold_on
+"""
+_MART_DAYS = """
+select sold_on, order_count as orders, sale_count as sales, gross_sale_eur as gross,
+       fees_eur as fees, net_payout_eur as payout, penalty_eur as penalty, cost_eur as cost,
+       net_profit_eur as profit, sales_with_cost_count as costed
+from analytics.sales_summary_daily
+order by sold_on
+"""
+_MONTHS = """
+with recursive months (month) as (
+    select date(min(sold_on), 'start of month') from orders having count(*) > 0
+    union all
+    select date(month, '+1 month') from months
+    where month < (select date(max(:today, max(sold_on)), 'start of month') from orders)
+),
+summed as (
+    select date(sold_on, 'start of month') as month, count(*) as orders, sum(is_sale) as sales,
+           sum(status in ('failed_authentication', 'not_shipped', 'cancelled')) as failed,
+           sum(status <> 'open') as decided, euros(gross) as gross,
+           euros(iif(is_sale, transaction_fee, '0')) as transaction_fee,
+           euros(iif(is_sale, processing_fee, '0')) as processing_fee,
+           euros(iif(is_sale, shipping_fee, '0')) as shipping_fee,
+           euros(iif(is_sale, other_fee, '0')) as other_fee,
+           euros(iif(is_sale, net_payout, '0')) as payout, euros(penalty) as penalty,
+           euros(iif(is_sale, cost, null)) as cost, euros(net_profit) as profit,
+           sum(is_sale and cost is not null) as costed,
+           euros(iif(is_sale and cost is not null, gross, null)) as costed_gross,
+           euros(iif(is_sale and cost is not null, minus(gross, vat_due), null)) as costed_net,
+           euros(iif(is_sale, net_profit, null)) as sale_profit,
+           sum(not is_seen) as unseen, sum(not is_seen and cost is not null) as guessed
+    from orders group by 1
+)
+select m.month, coalesce(orders, 0) as orders, coalesce(sales, 0) as sales,
+       coalesce(gross, '0') as gross,
+       iif(unseen > 0, '?', coalesce(transaction_fee, '0')) as transaction_fee,
+       iif(unseen > 0, '?', coalesce(processing_fee, '0')) as processing_fee,
+       iif(unseen > 0, '?', coalesce(shipping_fee, '0')) as shipping_fee,
+       iif(unseen > 0, '?', coalesce(other_fee, '0')) as other_fee,
+       iif(unseen > 0, '?', coalesce(payout, '0')) as payout, coalesce(penalty, '0') as penalty,
+       cost, iif(guessed > 0, '?', profit) as profit, ratio(costed, sales) as coverage_count,
+       ratio(costed_gross, gross) as coverage_value,
+       iif(unseen > 0, '?', ratio(plus(plus(transaction_fee, processing_fee),
+                                       plus(shipping_fee, other_fee)), gross)) as take_rate,
+       iif(unseen > 0, '?', ratio(plus(plus(transaction_fee, processing_fee), other_fee), gross))
+           as take_rate_without_shipping,
+       iif(guessed > 0, '?', iif(costed_gross + 0 >= 0.8 * gross, ratio(sale_profit, costed_net),
+                                 null)) as net_margin,
+       iif(guessed > 0, '?', iif(costed_gross + 0 >= 0.8 * gross, ratio(sale_profit, cost), null))
+           as roi,
+       ratio(failed, decided) as failed_sale_rate
+from months m
+left join summed s on s.month = m.month
+order by m.month
+"""
+_MART_MONTHS = """
+select month, order_count as orders, sale_count as sales, gross_sale_eur as gross,
+       transaction_fee_eur as transaction_fee, processing_fee_eur as processing_fee,
+       shipping_fee_eur as shipping_fee, other_fee_eur as other_fee, net_payout_eur as payout,
+       penalty_eur as penalty, cost_eur as cost, net_profit_eur as profit,
+       cost_coverage_count as coverage_count, cost_coverage_value as coverage_value, take_rate,
+       take_rate_without_shipping, net_margin, roi, failed_sale_rate
+from analytics.kpi_monthly
+order by month
+"""
+
+COMPARISONS = (
+    Comparison(
+        "financial.transaction",
+        ("statement", "kind", "platform", "reference"),
+        _BOOKINGS,
+        _MART_BOOKINGS,
+    ),
+    Comparison(
+        "financial.transaction", ("statement",), _LEDGER_SUMS, _MART_LEDGER_SUMS, about="(sums)"
+    ),
+    Comparison("analytics.sales_summary_daily", ("sold_on",), _DAYS, _MART_DAYS),
+    Comparison("analytics.kpi_monthly", ("month",), _MONTHS, _MART_MONTHS),
+)

@@ -1,0 +1,174 @@
+"""The marts of buying: every unit, the purchases it came with, the suppliers, and their sums.
+
+A purchase line costs what the truth says its units cost; its gross amount is worked out from the
+line itself and the sandbox's reference rates.
+"""
+
+from __future__ import annotations
+
+from soleflip_pipelines.sandbox.verification.comparison import Comparison
+
+# An ask names no unit, so the oldest units on hand of a variant count as the listed ones.
+_UNITS = """
+with asks as (
+    select variant_id, count(*) as asks from served.listing where status = 'ACTIVE'
+    group by variant_id
+),
+placed as (
+    select u.*, o.sold_on, o.platform, coalesce(asks, 0) as asks,
+           row_number() over (
+               partition by u.variant_id, u.status order by available_on, line_key, u.unit_no
+           ) as place
+    from units u
+    left join asks using (variant_id)
+    left join (select order_number, sold_on, platform from orders) o using (order_number)
+)
+select line_key, unit_no, unit_ref, supplier, title, variant_id, product_id, cost,
+       case when status <> 'on_hand' then status when variant_id is null then 'available'
+            when place <= asks then 'listed' else 'available' end as status,
+       purchased_on, received_on, available_on, vat_scheme, platform, order_number, sold_on,
+       max(0, julianday(coalesce(sold_on, :today)) - julianday(available_on)) as age_days
+from placed
+order by line_key, unit_no
+"""
+_MART_UNITS = """
+select line_key, unit_no, unit_ref, supplier_name as supplier, product_name as title,
+       external_ids ->> 'stockx_variant_id' as variant_id,
+       external_ids ->> 'stockx_product_id' as product_id, cost_eur as cost, status, purchased_on,
+       received_on, available_on, vat_scheme, sold_platform as platform,
+       sold_order_number as order_number, sold_on, age_days::numeric as age_days
+from inventory.stock
+order by line_key collate "C", unit_no
+"""
+_ITEMS = """
+select l.line_key, l.supplier, l.reference, l.title, p.product_id, l.variant_id, l.purchased_on,
+       l.received_on, l.quantity, l.unit_price, l.shipping_total, l.cashback_total, l.currency,
+       l.vat_rate, l.vat_scheme, l.gross, l.cost
+from lines l
+left join served.product p on p.position = l.product_position
+order by l.line_key
+"""
+_MART_ITEMS = """
+select i.line_key, s.name as supplier, u.purchase_ref as reference, i.product_name as title,
+       p.stockx_product_id as product_id, v.stockx_variant_id as variant_id, i.purchased_on,
+       i.received_on, i.quantity, i.unit_price, coalesce(i.shipping_total, 0) as shipping_total,
+       coalesce(i.cashback_total, 0) as cashback_total, i.currency_code as currency, i.vat_rate,
+       i.vat_scheme, i.line_gross_eur as gross, i.line_cost_eur as cost
+from supplier.purchase_item i
+left join supplier.supplier s on s.id = i.supplier_id
+left join supplier.purchase u on u.id = i.purchase_id
+left join catalog.product p on p.id = i.product_id
+left join catalog.variant v on v.id = i.variant_id
+order by i.line_key collate "C"
+"""
+_PURCHASES = """
+select supplier, reference, min(purchased_on) as purchased_on,
+       iif(count(received_on) = count(*), max(received_on), null) as received_on,
+       count(*) as lines, sum(quantity) as units, euros(gross) as gross, euros(cost) as cost
+from lines
+group by supplier, reference
+order by supplier, reference
+"""
+_MART_PURCHASES = """
+select supplier_name as supplier, purchase_ref as reference, purchased_on, received_on,
+       line_count as lines, unit_count as units, gross_total_eur as gross, landed_cost_eur as cost
+from supplier.purchase
+order by supplier_name collate "C", purchase_ref collate "C"
+"""
+_SUPPLIERS = """
+select supplier, count(distinct reference) as purchases, count(*) as lines,
+       sum(quantity) as units, euros(cost) as cost, min(purchased_on) as first_on,
+       max(purchased_on) as last_on
+from lines
+group by supplier
+order by supplier
+"""
+_MART_SUPPLIERS = """
+select name as supplier, purchase_count as purchases, line_count as lines, unit_count as units,
+       landed_cost_eur as cost, first_purchased_on as first_on, last_purchased_on as last_on
+from supplier.supplier
+order by name collate "C"
+"""
+# The profit of a sale whose payout was not shown is an estimate that the truth has no word on.
+_PERFORMANCE = """
+with bought as (
+    select supplier, count(distinct reference) as purchases, euros(cost) as landed,
+           max(purchased_on) as last_on
+    from lines group by supplier
+),
+told as (
+    select u.supplier, count(*) as units, sum(u.status = 'incoming') as incoming,
+           sum(u.status = 'sold') as sold,
+           percentile(julianday(received_on) - julianday(purchased_on), 0.5, 1) as days_to_come,
+           percentile(julianday(sold_on) - julianday(available_on), 0.5, 1) as days_to_sell,
+           euros(iif(u.status <> 'sold', u.cost, null)) as stock_cost, euros(o.gross) as gross,
+           euros(o.net_profit) as profit,
+           euros(iif(o.net_profit is not null, u.cost, null)) as sold_cost,
+           sum(not o.is_seen) as unseen
+    from units u
+    left join (select order_number, sold_on, gross, net_profit, is_seen from orders) o
+        using (order_number)
+    group by u.supplier
+)
+select supplier, purchases, units, incoming, sold, ratio(sold, units) as sell_through, landed,
+       stock_cost, gross, iif(unseen > 0, '?', profit) as profit,
+       iif(unseen > 0, '?', ratio(profit, sold_cost)) as roi, days_to_come, days_to_sell, last_on
+from bought join told using (supplier)
+order by supplier
+"""
+_MART_PERFORMANCE = """
+select supplier_name as supplier, purchase_count as purchases, unit_count as units,
+       incoming_count as incoming, sold_count as sold, sell_through, landed_cost_eur as landed,
+       stock_cost_eur as stock_cost, gross_sale_eur as gross, net_profit_eur as profit, roi,
+       median_delivery_days as days_to_come, median_days_to_sell as days_to_sell,
+       last_purchased_on as last_on
+from analytics.supplier_performance_summary
+order by supplier_name collate "C"
+"""
+_INVENTORY = """
+with held as (
+    select coalesce(product_id, '') as product_id, status, cost, status <> 'sold' as is_here,
+           max(0, julianday(:today) - julianday(available_on)) as days
+    from units
+),
+summed as (
+    select product_id, count(*) as units, sum(is_here) as on_hand,
+           sum(status = 'incoming') as incoming, sum(status = 'on_hand') as in_house,
+           sum(status = 'sold') as sold,
+           coalesce(euros(iif(is_here, cost, null)), '0') as stock_cost,
+           max(iif(is_here, days, null)) as oldest_days,
+           euros(iif(is_here, times(cost, days), null)) as cost_days
+    from held group by product_id
+)
+select s.product_id, coalesce(p.title, '(not matched)') as title, units, on_hand, incoming,
+       in_house, sold, stock_cost, 0 as cost_unknown, oldest_days,
+       ratio1(cost_days, stock_cost) as age, ratio(sold, units) as sell_through,
+       times(on_hand, m.lowest_ask) as at_lowest_ask,
+       times(on_hand, m.highest_bid) as at_highest_bid
+from summed s
+left join served.product p on p.product_id = s.product_id
+left join product_market m on m.product_id = s.product_id
+order by s.product_id
+"""
+_MART_INVENTORY = """
+select coalesce(p.stockx_product_id, '') as product_id, s.product_name as title,
+       s.unit_count as units, s.on_hand_count as on_hand, s.incoming_count as incoming,
+       s.available_count + s.listed_count as in_house, s.sold_count as sold,
+       s.stock_cost_eur as stock_cost, s.cost_unknown_count as cost_unknown,
+       s.oldest_days::numeric as oldest_days, s.cost_weighted_age_days as age, s.sell_through,
+       s.value_at_lowest_ask_eur as at_lowest_ask, s.value_at_highest_bid_eur as at_highest_bid
+from analytics.inventory_status_summary s
+left join catalog.product p on p.id = s.product_id
+order by coalesce(p.stockx_product_id, '') collate "C"
+"""
+
+COMPARISONS = (
+    Comparison("inventory.stock", ("line_key", "unit_no"), _UNITS, _MART_UNITS),
+    Comparison("supplier.purchase_item", ("line_key",), _ITEMS, _MART_ITEMS),
+    Comparison("supplier.purchase", ("supplier", "reference"), _PURCHASES, _MART_PURCHASES),
+    Comparison("supplier.supplier", ("supplier",), _SUPPLIERS, _MART_SUPPLIERS),
+    Comparison(
+        "analytics.supplier_performance_summary", ("supplier",), _PERFORMANCE, _MART_PERFORMANCE
+    ),
+    Comparison("analytics.inventory_status_summary", ("product_id",), _INVENTORY, _MART_INVENTORY),
+)
