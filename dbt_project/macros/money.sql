@@ -7,9 +7,9 @@
     )::numeric(12, 2)
 {%- endmacro %}
 
-{#- A ratio of two sums with four decimals; NULL when there is nothing to divide by. -#}
+{#- A ratio of two sums with four decimals, of counts too; NULL when there is nothing to divide by. -#}
 {% macro ratio(numerator_sql, denominator_sql) -%}
-    round(({{ numerator_sql }}) / nullif({{ denominator_sql }}, 0), 4)::numeric(12, 4)
+    round(({{ numerator_sql }})::numeric / nullif({{ denominator_sql }}, 0), 4)::numeric(12, 4)
 {%- endmacro %}
 
 {#- VAT owed on one sale, by regime. Margin scheme: on the margin alone, and never negative. -#}
