@@ -125,7 +125,7 @@ class Reports:
             "Listing Price": _plain(sale.price),
             "Total Gross Amount (Total Payout)": _plain(payout),
             "Special references": "Ref A\nRef B" if digits % 20 == 0 else "",
-            "Provider Transaction ID": stable_uuid(0, "payout", sale.updated_on),
+            "Provider Transaction ID": stable_uuid(0, "payout", number),
             "Total Invoice Amount": _plain(payout),
         }
         fees = {
@@ -335,7 +335,7 @@ _COUNT = _Form(
     (("quantity_text", {"Menge": "viele"}), ("date_text", {"Zähldatum": "gestern"})),
     encoding="cp1252",
     delimiter=";",
-    frame=lambda count: ("", f"Summe;;;;;;{count}\r\n"),
+    frame=lambda count: ("", f";;Summe;;;;{count}\r\n"),
 )
 
 
