@@ -15,21 +15,19 @@ from urllib.parse import quote
 from soleflip_pipelines.clients.errors import PermanentPartnerError
 from soleflip_pipelines.clients.http import PartnerHttp
 from soleflip_pipelines.clients.oauth import LoginRefused, RefreshTokenSession, TokenStore
+from soleflip_pipelines.clients.paging import Declare, Page, Warn, settled_pages
 
 PARTNER = "StockX"
 TOKEN_PATH = "/oauth/token"
 AUDIENCE = "gateway.stockx.com"
 SCOPE = "offline_access openid"
 PAGE_SIZE = 100
-MAX_PASSES = 3
 SEARCH_HITS = 50
 # A list may grow while it is read, but not without end.
 MORE_PAGES = 10
 GUIDE = "docs/connect-stockx.md"
 
 Json = dict[str, Any]
-Warn = Callable[[str], None]
-Declare = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -144,35 +142,15 @@ class StockXClient:
         warn: Warn,
         declare: Declare,
     ) -> Iterator[list[Json]]:
-        """Pages of a list, read again while it moves.
-
-        A row that leaves the list while it is read pulls a later one past the reader; then the
-        number of distinct ids differs from `count`, or `count` from page to page.
-        """
-        for _ in range(MAX_PASSES):
-            seen: set[str] = set()
-            counts: set[int] = set()
-            nameless = 0
-            for page in self._pages(path, items_key, params):
-                known = len(seen)
-                counts.add(int(page["count"]))
-                for item in page[items_key]:
-                    found = item.get(id_key) if isinstance(item, dict) else None
-                    nameless += found is None
-                    seen.update([str(found)] if found is not None else [])
-                yield page[items_key]
-                if len(seen) == known and page[items_key]:
-                    break  # a page of nothing new: the list repeats itself
-            if counts == {len(seen) + nameless}:
-                declare(*counts)
-                return
-        declare(max(counts, default=0))
-        warn(
-            f"{PARTNER}: {path} kept changing over {MAX_PASSES} readings "
-            f"({len(seen):,} of {max(counts, default=0):,} seen); the next run reads it again"
+        return settled_pages(
+            lambda: self._pages(path, items_key, params),
+            id_key=id_key,
+            name=f"{PARTNER}: {path}",
+            warn=warn,
+            declare=declare,
         )
 
-    def _pages(self, path: str, items_key: str, params: Mapping[str, str | int]) -> Iterator[Json]:
+    def _pages(self, path: str, items_key: str, params: Mapping[str, str | int]) -> Iterator[Page]:
         number = 1
         while True:
             page = self._get(
@@ -180,7 +158,7 @@ class StockXClient:
                 {**params, "pageNumber": number, "pageSize": PAGE_SIZE},
                 lambda reply: _is_page(reply, items_key),
             )
-            yield page
+            yield Page(page[items_key], page["count"])
             is_last = not page.get("hasNextPage") or not page[items_key]
             if is_last or number > page["count"] // PAGE_SIZE + MORE_PAGES:
                 return
@@ -204,7 +182,8 @@ class StockXClient:
         except LoginRefused:
             raise
         except PermanentPartnerError as error:
-            raise _explained(error) from None
+            hint = f"the key was refused; check STOCKX_API_KEY; see {GUIDE}"
+            raise error.with_hint(hint, {401, 403}) from None
 
     def _get_with(
         self,
@@ -247,15 +226,3 @@ def _is_page(reply: Any, items_key: str) -> bool:
 
 def _is_list_of_objects(reply: Any) -> bool:
     return isinstance(reply, list) and all(isinstance(item, dict) for item in reply)
-
-
-def _explained(error: PermanentPartnerError) -> PermanentPartnerError:
-    if error.status not in (401, 403):
-        return error
-    return PermanentPartnerError(
-        f"{error}: the key was refused; check STOCKX_API_KEY; see {GUIDE}",
-        partner=error.partner,
-        status=error.status,
-        method=error.method,
-        url=error.url,
-    )
