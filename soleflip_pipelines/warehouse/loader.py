@@ -6,11 +6,13 @@ half done. Where rows come from and what they mean is the business of `ingestion
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, fields
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from soleflip_pipelines.warehouse import loader_sql
@@ -25,9 +27,10 @@ from soleflip_pipelines.warehouse.batch import (
 from soleflip_pipelines.warehouse.loader_rows import (
     Chunk,
     FieldPaths,
+    array_text,
     canonical_json,
     chunks,
-    payload_hash,
+    copy_line,
     storable,
 )
 
@@ -40,7 +43,6 @@ __all__ = [
     "Rejection",
     "canonical_json",
     "load_batch",
-    "payload_hash",
     "read_cursor",
 ]
 
@@ -119,9 +121,10 @@ class _Batch:
         self._cur = cur
         self._table = table
         self._origin = origin
-        self._sql = loader_sql.statements(table)
+        self._sql = loader_sql.statements(table, loader_sql.key_types(cur, table))
         self._fields = FieldPaths()
         self._counts = dict.fromkeys(("read", "inserted", "updated", "duplicate", "rejected"), 0)
+        self._equal = array("q")
         self._chunks = 0
         self._id = loader_sql.open_ledger(cur, {"asset": table.address, **asdict(origin)})
         cur.execute(self._sql.create)
@@ -141,39 +144,70 @@ class _Batch:
             with self._cur.copy(loader_sql.COPY_REFUSED) as copy:
                 for line, rejection in chunk.rejections:
                     copy.write_row((line, *storable(rejection)))
-        if not chunk.rows:
-            return
-        keys, rows = list(chunk.rows), list(chunk.rows.values())
-        with self._cur.copy(self._sql.copy_staged) as copy:
-            for place, (key, row) in enumerate(chunk.rows.items()):
-                copy.write_row((place, row.line, *key, row.digest, row.version))
-        self._cur.execute(self._sql.judge, {"batch": self._id})
+        if chunk.read > len(chunk.rejections):
+            self._merge(chunk)
+
+    def _merge(self, chunk: Chunk) -> None:
+        """Ask which rows are new or differ, and send those alone."""
+        rows = chunk.lines()
+        arrays = {
+            "lines": "{" + ",".join([str(line) for line, _ in rows]) + "}",
+            "digests": array_text([row[2] for _, row in rows]),
+            "versions": array_text([row[3] or "" for _, row in rows]),
+        }
+        for place in range(len(self._table.key_columns)):
+            arrays[f"key{place}"] = array_text([row[0][place] for _, row in rows])
+        self._cur.execute(self._sql.judge, {**arrays, "batch": self._id})
         new, changed, updated, repeated = self._cur.fetchone() or ([], [], 0, 0)
-        with self._cur.copy(self._sql.copy_new) as copy:
-            for place in new:
-                copy.write_row((*keys[place], rows[place].text, rows[place].digest, self._id))
+        if new:
+            batch = str(self._id)
+            self._copy(
+                self._sql.copy_new,
+                [
+                    copy_line(*key, text, digest, batch)
+                    for _, (key, text, digest, _) in chunk.picked(new)
+                ],
+            )
         if changed:
-            with self._cur.copy(self._sql.copy_changed) as copy:
-                for place in changed:
-                    copy.write_row((*keys[place], rows[place].text, rows[place].digest))
-            self._cur.execute(self._sql.update, [self._id])
-        self._cur.execute(loader_sql.CLEAR_CHUNK)
+            self._copy(
+                self._sql.copy_changed,
+                [
+                    copy_line(str(line), *key, text, digest)
+                    for line, (key, text, digest, _) in chunk.picked(changed)
+                ],
+            )
+            updated -= self._update()
         self._counts["inserted"] += len(new)
         self._counts["updated"] += updated
         self._counts["duplicate"] += repeated
 
+    def _copy(self, statement: sql.Composed, lines: list[str]) -> None:
+        with self._cur.copy(statement) as copy:
+            copy.write("".join(lines))
+
+    def _update(self) -> int:
+        """Write the changed rows; returns how many were the same after all, in another order."""
+        self._cur.execute(self._sql.drop_equal, [self._id])
+        equal = [line for line, is_of_this_batch in self._cur.fetchall() if not is_of_this_batch]
+        self._equal.extend(equal)
+        self._cur.execute(self._sql.update, [self._id])
+        self._cur.execute("truncate pg_temp.changed")
+        return len(equal)
+
     def close(self, declared: int | None) -> BatchResult:
         """Settle repeats over chunks, write quarantine, fields and ledger."""
         counts, asset = self._counts, self._table.address
+        if self._equal:
+            self._cur.execute(loader_sql.MARK_EQUAL, [list(self._equal)])
         if self._chunks > 1 and self._unchanged():
             self._cur.execute(self._sql.drop_repeats)
             counts["duplicate"] += self._cur.rowcount
         if counts["rejected"]:
             loader_sql.quarantine(self._cur, asset, self._origin.source, self._id)
         if self._origin.kind in DRIFTING_KINDS:
-            loader_sql.remember_fields(self._cur, asset, self._fields.paths, self._id)
+            loader_sql.remember_fields(self._cur, asset, self._fields.paths(), self._id)
         result = BatchResult(
-            asset=asset, batch_id=self._id, unchanged=self._unchanged(), **counts
+            asset, self._id, unchanged=self._unchanged(), is_repeat=False, **counts
         )
         loader_sql.close_ledger(self._cur, {**asdict(result), "declared": declared})
         return result
@@ -183,7 +217,7 @@ class _Batch:
         self._cur.execute(self._sql.show_incoming)
 
     def _unchanged(self) -> int:
-        return 2 * self._counts["read"] - sum(self._counts.values())
+        return self._counts["read"] - sum(n for name, n in self._counts.items() if name != "read")
 
 
 def _loaded_before(cur: psycopg.Cursor, table: RawTable, origin: BatchSource) -> BatchResult | None:

@@ -5,7 +5,7 @@ Only `loader` calls these; what they mean together is told there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,44 +30,43 @@ class Statements:
     """The statements for one raw table.
 
     Attributes:
-        create: the temporary tables `staged` (keys of a chunk), `changed` (its changed rows),
-            `refused` (rejections) and `arrived` (each key of the batch with its outcome).
-        judge: tells for the staged rows which are new and which differ.
+        create: the temporary tables `changed` (a chunk's changed rows), `refused` (rejections)
+            and `arrived` (each key of the batch with its outcome).
+        judge: tells for the rows of a chunk which are new and which differ.
         drop_repeats: of keys that several chunks brought, keeps the last.
         show_incoming: the view `incoming` for those who work on after the rows are in.
     """
 
     create: sql.Composed
-    copy_staged: sql.Composed
     judge: sql.Composed
     copy_new: sql.Composed
     copy_changed: sql.Composed
+    drop_equal: sql.Composed
     update: sql.Composed
     drop_repeats: sql.Composed
     show_incoming: sql.Composed
 
 
 COPY_REFUSED = "copy pg_temp.refused (line, rejection, row_hash) from stdin"
-CLEAR_CHUNK = "truncate pg_temp.staged, pg_temp.changed"
-DROP_ALL = "drop table pg_temp.staged, pg_temp.changed, pg_temp.refused, pg_temp.arrived cascade"
+MARK_EQUAL = "update pg_temp.arrived set outcome = 'unchanged' where line = any(%s)"
+DROP_ALL = "drop table pg_temp.changed, pg_temp.refused, pg_temp.arrived cascade"
 
 _TEXTS = {
     "create": """
-        create temporary table staged on commit drop as
-        select null::integer as place, null::bigint as line, {keys}, payload_hash,
-            null::text as version
-        from {table} with no data;
         create temporary table changed on commit drop as
-        select {keys}, payload, payload_hash from {table} with no data;
+        select null::bigint as line, {keys}, payload, payload_hash from {table} with no data;
         create temporary table arrived on commit drop as
         select null::bigint as line, {keys}, null::text as outcome from {table} with no data;
         create temporary table refused (line bigint, rejection jsonb, row_hash text)
         on commit drop""",
-    "copy_staged": """
-        copy pg_temp.staged (place, line, {keys}, payload_hash, version) from stdin""",
     # A row that this batch has written before (in another chunk) is a repeat, whatever it holds.
     "judge": """
-        with judged as (
+        with given as (
+            select line, {typed_keys}, payload_hash, version
+            from unnest(%(lines)s::bigint[], {arrays}, %(digests)s::text[], %(versions)s::text[])
+                as given (line, {keys}, payload_hash, version)
+        ),
+        judged as (
             select i.*, case
                 when t.batch_id is null then 'inserted'
                 when t.payload_hash = i.payload_hash or {is_older} then
@@ -75,7 +74,7 @@ _TEXTS = {
                 when t.batch_id = %(batch)s then 'rewritten'
                 else 'updated'
             end as outcome
-            from pg_temp.staged i left join {table} t on {same}
+            from given i left join {table} t on {same}
         ),
         kept as (
             insert into pg_temp.arrived (line, {keys}, outcome)
@@ -83,13 +82,17 @@ _TEXTS = {
             where outcome in ('inserted', 'updated', 'unchanged')
         )
         select
-            coalesce(array_agg(place) filter (where outcome = 'inserted'), '{{}}'),
-            coalesce(array_agg(place) filter (where outcome in ('updated', 'rewritten')), '{{}}'),
+            coalesce(array_agg(line) filter (where outcome = 'inserted'), '{{}}'),
+            coalesce(array_agg(line) filter (where outcome in ('updated', 'rewritten')), '{{}}'),
             count(*) filter (where outcome = 'updated'),
             count(*) filter (where outcome in ('repeated', 'rewritten'))
         from judged""",
     "copy_new": "copy {table} ({keys}, payload, payload_hash, batch_id) from stdin",
-    "copy_changed": "copy pg_temp.changed ({keys}, payload, payload_hash) from stdin",
+    "copy_changed": "copy pg_temp.changed (line, {keys}, payload, payload_hash) from stdin",
+    # The hash is of the text as it came: the same fields in another order have another.
+    "drop_equal": """
+        delete from pg_temp.changed i using {table} t
+        where {same} and i.payload = t.payload returning i.line, t.batch_id = %s""",
     "update": """
         update {table} t
         set payload = i.payload, payload_hash = i.payload_hash, changed_at = now(), batch_id = %s
@@ -107,22 +110,46 @@ _TEXTS = {
 }
 
 
-def statements(table: RawTable) -> Statements:
-    """The statements for a raw table."""
+def key_types(cur: psycopg.Cursor, table: RawTable) -> list[str]:
+    """The types of the key's columns, in their order."""
+    rows = cur.execute(
+        "select attname, format_type(atttypid, atttypmod) from pg_attribute"
+        " where attrelid = to_regclass(%s) and attname = any(%s)",
+        [sql.Identifier(table.schema, table.name).as_string(cur), list(table.key_columns)],
+    ).fetchall()
+    types: dict[str, str] = dict(rows)
+    return [types[key] for key in table.key_columns]
+
+
+def statements(table: RawTable, types: Sequence[str]) -> Statements:
+    """The statements for a raw table whose key columns have these types."""
     keys = [sql.Identifier(key) for key in table.key_columns]
-    is_older = sql.SQL("false")
+    is_older: sql.Composable = sql.SQL("false")
     if table.newer_by is not None:
         is_older = sql.SQL(
             "integration.moment(i.version) < integration.moment(t.payload #>> {})"
         ).format(table.newer_by.split("."))
     parts = {
-        "keys": sql.SQL(", ").join(keys),
-        "i_keys": sql.SQL(", ").join(sql.SQL("i.{}").format(key) for key in keys),
+        "keys": _joined("{key}", keys),
+        "i_keys": _joined("i.{key}", keys),
+        "same": _joined("i.{key} = t.{key}", keys, " and "),
+        "typed_keys": sql.SQL(", ").join(
+            sql.SQL("{}::{}").format(key, sql.SQL(name))
+            for key, name in zip(keys, types, strict=True)
+        ),
+        "arrays": sql.SQL(", ").join(
+            sql.SQL("{}::text[]").format(sql.Placeholder(f"key{place}"))
+            for place in range(len(keys))
+        ),
         "table": sql.Identifier(table.schema, table.name),
-        "same": sql.SQL(" and ").join(sql.SQL("i.{key} = t.{key}").format(key=k) for k in keys),
         "is_older": is_older,
     }
     return Statements(**{step: sql.SQL(text).format(**parts) for step, text in _TEXTS.items()})
+
+
+def _joined(form: str, keys: list[sql.Identifier], separator: str = ", ") -> sql.Composed:
+    text = sql.SQL(form)
+    return sql.SQL(separator).join(text.format(key=key) for key in keys)
 
 
 def lock(cur: psycopg.Cursor, asset: str) -> None:
@@ -196,7 +223,7 @@ def remember_fields(cur: psycopg.Cursor, asset: str, paths: Iterable[str], batch
     cur.execute(
         "insert into integration.known_field (asset, field_path, batch_id)"
         " select %s, path, %s from unnest(%s::text[]) as path on conflict do nothing",
-        [asset, batch_id, sorted(paths)],
+        [asset, batch_id, list(paths)],
     )
 
 
