@@ -9,7 +9,7 @@ from functools import cached_property
 from soleflip_pipelines.imports.files import DELIMITERS, FileRefused, OpenFile, sample_rows
 from soleflip_pipelines.imports.kinds import Kind, load_kinds
 from soleflip_pipelines.imports.mapping import FileMapping, title_key
-from soleflip_pipelines.imports.values import currency_in, folded_header
+from soleflip_pipelines.imports.values import currency_in, folded_header, printable, shown
 
 SAMPLE_ROWS = 20
 MAX_SHOWN = 12
@@ -162,7 +162,7 @@ def _detected(file: OpenFile, rows: list[tuple[str, list[str]]], kinds: list[Kin
     if len(best) == 1:
         return best[0]
     first = max((cells for _, cells in rows), key=len)
-    shown = ", ".join(" ".join(cell.split())[:30] for cell in first[:MAX_SHOWN])
+    titles = ", ".join(printable(" ".join(cell.split())[:30]) for cell in first[:MAX_SHOWN])
     if best:
         reason = f"it could be {' or '.join(h.kind.name for h in best)}"
     elif near.missing and near.fit > len(near.missing):
@@ -174,7 +174,7 @@ def _detected(file: OpenFile, rows: list[tuple[str, list[str]]], kinds: list[Kin
         )
         reason = f"no kind of file fits its header ({needs})"
     raise FileRefused(
-        f"{file.name} was not imported: {reason}; its columns are: {shown}. What to do: {HOW_TO}"
+        f"{file.name} was not imported: {reason}; its columns are: {titles}. What to do: {HOW_TO}"
     )
 
 
@@ -215,6 +215,6 @@ def _refuse_doubles(file: OpenFile, header: Header) -> None:
     for place in header.columns.values():
         if folded.count(folded[place]) > 1:
             raise FileRefused(
-                f'{file.name} was not imported: the column "{header.cells[place].strip()}" stands '
+                f"{file.name} was not imported: the column {shown(header.cells[place])} stands "
                 "twice in it; rename or remove one"
             )

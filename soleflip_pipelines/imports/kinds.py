@@ -171,8 +171,18 @@ def _settle_vat(row: Values) -> None:
         raise BadValue("missing_value", "vat_rate is needed where VAT can be deducted")
 
 
+def _name_product(row: Values) -> None:
+    """Some reports count in the column Item instead of naming the product there."""
+    if not any(letter.isalpha() for letter in row["product_name"] or ""):
+        row["product_name"] = row["sku_name"] or row["product_name"]
+
+
 def _nothing(row: Values) -> None:
     """No field of this kind depends on another."""
 
 
-FINISHES: dict[str, Callable[[Values], None]] = {"settle_vat": _settle_vat, "nothing": _nothing}
+FINISHES: dict[str, Callable[[Values], None]] = {
+    "settle_vat": _settle_vat,
+    "name_product": _name_product,
+    "nothing": _nothing,
+}

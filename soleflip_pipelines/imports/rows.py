@@ -26,7 +26,7 @@ from soleflip_pipelines.imports.files import (
 from soleflip_pipelines.imports.header import Header, header_of
 from soleflip_pipelines.imports.kinds import Field, Values, load_kinds
 from soleflip_pipelines.imports.mapping import MappingError, parse_mapping
-from soleflip_pipelines.imports.values import BadValue, currency_beside
+from soleflip_pipelines.imports.values import BadValue, currency_beside, shown
 from soleflip_pipelines.warehouse.loader import Record, Rejection
 
 TOTALS = frozenset(
@@ -135,7 +135,7 @@ class RowJudge:
         if self._seen.setdefault(hash(key), contents) != contents:
             raise _Refusal(
                 "conflicting_duplicate",
-                f"an earlier row of this file is {key} too and differs: correct one of them",
+                f"an earlier row of this file is {shown(key)} too and differs: correct one of them",
             )
         cells = dict(zip(self.header.titles, row.cells, strict=False))
         return Record((key,), {**values, "cells": cells})
@@ -244,9 +244,9 @@ def refuse_implausible(file: OpenFile, header: Header) -> None:
             with suppress(BadValue, IndexError):
                 found.append(Decimal(parse(cells[place]) or "nan"))
         found = sorted(amount for amount in found if amount.is_finite())
-        if found and found[len(found) // 2] > bound:
+        if found and found[(len(found) - 1) // 2] > bound:
             raise FileRefused(
-                f"{file.name} was not imported: half of its {header.cells[place]} are over "
+                f"{file.name} was not imported: half of its {shown(header.cells[place])} are over "
                 f"{bound:,}, so they may be cents: say so in a mapping with "
                 f"`kind: {header.kind.name}` and `cents: [{name}]` (docs/csv-files.md)"
             )
@@ -301,8 +301,9 @@ def corrected(raw_row: str, context: Mapping[str, Any], cells: Mapping[str, str]
 def as_csv(cells: list[str], delimiter: str) -> str:
     """A row as a line of CSV."""
     out = io.StringIO()
-    csv.writer(out, delimiter=delimiter, lineterminator="").writerow(cells)
-    return out.getvalue()
+    # The writer quotes a line break only if its own line end has one.
+    csv.writer(out, delimiter=delimiter, lineterminator="\r\n").writerow(cells)
+    return out.getvalue().removesuffix("\r\n")
 
 
 def _cells(raw_row: str, delimiter: str) -> list[str]:

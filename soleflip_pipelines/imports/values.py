@@ -313,6 +313,11 @@ def _decimal_mark(digits: str) -> str:
 
 
 def shown(cell: str) -> str:
-    """A cell in quotation marks, cut to a readable length."""
-    shown = " ".join(cell.split())
-    return f'"{shown[:37]}…"' if len(shown) > 40 else f'"{shown}"'
+    """A cell in quotation marks, cut to a readable length and fit for any log or terminal."""
+    words = printable(" ".join(cell[:MAX_SEARCHED_CHARS].split()))
+    return f'"{words[:37]}…"' if len(words) > 40 else f'"{words}"'
+
+
+def printable(words: str) -> str:
+    """Text without control characters."""
+    return "".join(c if c.isprintable() else "�" for c in words)
