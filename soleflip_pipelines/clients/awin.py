@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import io
 import tempfile
 import zlib
@@ -59,6 +60,14 @@ class FeedRow:
     raw: list[str]
 
 
+@dataclass(frozen=True)
+class FeedFile:
+    """A downloaded feed: the SHA-256 of its bytes as they came, and its rows."""
+
+    sha256: str
+    rows: Iterator[FeedRow]
+
+
 class AwinClient:
     """Reads the feed list and downloads feeds.
 
@@ -91,8 +100,8 @@ class AwinClient:
                     }
 
     @contextmanager
-    def feed(self, *, feed_id: str) -> Iterator[Iterator[FeedRow]]:
-        """The rows of one feed, downloaded whole before the first is read.
+    def feed(self, *, feed_id: str) -> Iterator[FeedFile]:
+        """One feed, downloaded whole before its first row is read.
 
         Raises:
             BrokenFeed: while reading: cut short, damaged, too large, or not a feed.
@@ -105,7 +114,9 @@ class AwinClient:
         with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as file:
             body = cast(BinaryIO, file)
             self._fetch(path, body, MAX_FEED_BYTES)
-            yield read_rows(body, name=f"feed {feed_id}", key_column=FEED_KEY)
+            digest = hashlib.file_digest(body, "sha256").hexdigest()
+            body.seek(0)
+            yield FeedFile(digest, read_rows(body, name=f"feed {feed_id}", key_column=FEED_KEY))
 
     def _fetch(self, path: str, into: BinaryIO, max_bytes: int) -> None:
         try:

@@ -1,7 +1,8 @@
 """Awin's feeds into `raw_awin` and, change-only, the offers' history into `history.offer_change`.
 
 A feed is downloaded only when Awin imported it anew. An offer that a whole feed no longer holds is
-closed in the history, unless the feed shrank so much that it is rather the feed that is broken.
+closed in the history, unless the feed shrank so much, or holds so much less than declared, that it
+is rather the feed that is broken. A count that stays under the declared one is believed in the end.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import psycopg
 
@@ -125,6 +128,41 @@ def _feed_rows(feeds: list[dict[str, str]]) -> Iterator[Record]:
         yield Record((feed.get(LIST_KEY, "").strip(),), dict(feed))
 
 
+@dataclass
+class _Reading:
+    """One download of a feed: what the list said of it, and what is found while it is read."""
+
+    feed_id: str
+    imported: str
+    declared: int | None
+    known: dict[str, Any]
+    sha256: str = ""
+    read: int = 0
+    rejected_keys: list[str] = field(default_factory=list)
+    warning: str = ""
+
+    @property
+    def stream(self) -> str:
+        return f"{OFFERS.address}/{self.feed_id}"
+
+    @property
+    def cursor(self) -> dict[str, Any]:
+        """What the next run needs to know of a whole feed."""
+        return {"last_imported": self.imported, "sha256": self.sha256}
+
+    @property
+    def short(self) -> dict[str, Any]:
+        """What the next run needs to know of a feed that held less than it should."""
+        seen = {"imported": self.imported, "read": self.read}
+        return {**self.known, "short": seen}
+
+    @property
+    def is_short(self) -> bool:
+        """Whether rows are missing of those declared, and it is not the second time in a row."""
+        is_less = self.declared is not None and self.read < self.declared
+        return is_less and self.known.get("short") != self.short["short"]
+
+
 def _sync_feed(
     conn: psycopg.Connection,
     client: AwinClient,
@@ -132,41 +170,45 @@ def _sync_feed(
     run_id: str | None,
     log: Log,
 ) -> list[BatchResult]:
-    feed_id, imported = feed.get(LIST_KEY, "").strip(), feed.get("Last Imported", "")
-    stream = f"{OFFERS.address}/{feed_id}"
-    known = read_cursor(conn, stream) or {}
+    reading = _Reading(
+        feed_id=feed.get(LIST_KEY, "").strip(),
+        imported=feed.get("Last Imported", ""),
+        declared=_whole_number(feed.get("No of products", "")),
+        known={},
+    )
+    feed_id, imported = reading.feed_id, reading.imported
+    reading.known = read_cursor(conn, reading.stream) or {}
     conn.commit()
-    if not feed_id or (imported and known.get("last_imported") == imported):
+    if not feed_id or (imported and reading.known.get("last_imported") == imported):
         log(f"feed {feed_id or '?'}: not imported anew, not downloaded")
         return []
-    declared = _whole_number(feed.get("No of products", ""))
-    rejected_keys: list[str] = []
-    shrunk: list[str] = []
-    with client.feed(feed_id=feed_id) as rows:
+    with client.feed(feed_id=feed_id) as file:
+        reading.sha256 = file.sha256
+        if file.sha256 == reading.known.get("sha256"):
+            log(f"feed {feed_id}: imported anew, with the content that is known")
+            origin = BatchSource("awin", "feed", dagster_run_id=run_id)
+            cursor = (reading.stream, reading.cursor)
+            return [load_batch(conn, OFFERS, (), origin, cursor=cursor)]
         result = load_batch(
             conn,
             OFFERS,
-            _offers(feed_id, rows, rejected_keys),
-            BatchSource("awin", "feed", rows_declared=declared, dagster_run_id=run_id),
-            after=partial(_record_changes, feed_id, stream, imported, rejected_keys, shrunk),
+            _offers(reading, file.rows),
+            BatchSource("awin", "feed", rows_declared=reading.declared, dagster_run_id=run_id),
+            after=partial(_record_changes, reading),
         )
     log(
         f"feed {feed_id}: {result.read:,} offers read, {result.inserted:,} new, "
         f"{result.updated:,} changed, {result.rejected:,} rejected"
     )
-    if declared is not None and declared != result.read:
-        log(f"feed {feed_id}: the feed list declares {declared:,} offers")
-    for text in shrunk:
-        log(text)
+    if reading.warning:
+        log(reading.warning)
     return [result]
 
 
-def _offers(
-    feed_id: str, rows: Iterator[FeedRow], rejected_keys: list[str]
-) -> Iterator[Record | Rejection]:
+def _offers(reading: _Reading, rows: Iterator[FeedRow]) -> Iterator[Record | Rejection]:
     """Feed rows as records; the ids of refused ones are noted, since they are not gone."""
-    for row in rows:
-        position = f"feed {feed_id}, line {row.line}"
+    for reading.read, row in enumerate(rows, start=1):
+        position = f"feed {reading.feed_id}, line {row.line}"
         if row.cells is None:
             reason = "it has more or fewer cells than the header"
             yield Rejection(position, "row_shape", reason, _as_csv(row.raw))
@@ -174,34 +216,34 @@ def _offers(
             reason = f"{FEED_KEY} is needed"
             yield Rejection(position, "missing_value", reason, _as_csv(row.raw), FEED_KEY)
         elif "search_price" in row.cells and not is_amount(row.cells["search_price"]):
-            rejected_keys.append(row.cells[FEED_KEY].strip())
+            reading.rejected_keys.append(row.cells[FEED_KEY].strip())
             reason = "search_price is no amount"
             yield Rejection(position, "bad_value", reason, _as_csv(row.raw), "search_price")
         else:
-            yield Record((feed_id, row.cells[FEED_KEY].strip()), dict(row.cells))
+            yield Record((reading.feed_id, row.cells[FEED_KEY].strip()), dict(row.cells))
 
 
-def _record_changes(
-    feed_id: str,
-    stream: str,
-    imported: str,
-    rejected_keys: list[str],
-    shrunk: list[str],
-    cur: psycopg.Cursor,
-    batch_id: int,
-) -> None:
-    values = {"feed": feed_id, "batch": batch_id, "rejected": rejected_keys}
+def _record_changes(reading: _Reading, cur: psycopg.Cursor, batch_id: int) -> None:
+    """Write the offers' history; only a feed that is whole closes offers and moves the cursor."""
+    feed_id = reading.feed_id
+    values = {"feed": feed_id, "batch": batch_id, "rejected": reading.rejected_keys}
     cur.execute(KNOWN_SQL, values)
     cur.execute(CHANGED_SQL, values)
     arrived, listed = cur.execute(COUNTS_SQL).fetchone() or (0, 0)
+    cursor = reading.short
     if listed and arrived < LEAST_SHARE_KEPT * listed:
-        # The cursor stays too: the next run downloads the feed again.
-        shrunk.append(
+        reading.warning = (
             f"feed {feed_id}: only {arrived:,} of {listed:,} known offers came; none was closed"
+        )
+    elif reading.is_short:
+        reading.warning = (
+            f"feed {feed_id}: {reading.read:,} of the {reading.declared:,} offers that Awin "
+            "declares came; none was closed, and the next run reads the feed again"
         )
     else:
         cur.execute(GONE_SQL, values)
-        loader_sql.save_cursor(cur, stream, canonical_json({"last_imported": imported}), batch_id)
+        cursor = reading.cursor
+    loader_sql.save_cursor(cur, reading.stream, canonical_json(cursor), batch_id)
     cur.execute("drop table known_offers")
 
 

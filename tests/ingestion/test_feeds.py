@@ -27,6 +27,8 @@ class Feeds:
         self.status = "Joined"
         self.rows = [f"{n},Shoe {n},100.00,EUR,1,5" for n in range(10)]
         self.body: bytes | None = None
+        self.declared: int | None = None
+        self.extra = ""
         partner.answer = self.answer
 
     def answer(self, call: Any) -> Any:
@@ -34,14 +36,16 @@ class Feeds:
             return self.partner.reply(401, b"Invalid API key")
         if call.path.startswith("/awin/datafeed/list/"):
             return self.partner.reply(body=self.feed_list().encode())
-        packed = gzip.compress("\n".join([HEADER, *self.rows]).encode())
+        text = "\n".join([HEADER, *self.rows]) + self.extra
+        packed = gzip.compress(text.encode(), mtime=0)
         return self.partner.reply(body=packed if self.body is None else self.body)
 
     def feed_list(self) -> str:
+        declared = len(self.rows) if self.declared is None else self.declared
         url = f"{self.partner.url}/awin/datafeed/download/apikey/CANARY-awin-key/fid/7/"
         return (
             "\ufeffAdvertiser ID,Feed ID,Membership Status,Last Imported,No of products,URL\n"
-            f'1,7,{self.status},{self.imported},"{len(self.rows):,}",{url}\n'
+            f'1,7,{self.status},{self.imported},"{declared:,}",{url}\n'
             f"2,8,Not Joined,{self.imported},5,{url}\n"
         )
 
@@ -84,9 +88,35 @@ def test_a_feed_is_downloaded_once_until_it_is_imported_anew(
     assert offers(awin.sync_feeds(partner_settings, conn, log=str)) == [0, 0, 0, 0]
     assert feeds.downloads == 1
     feeds.changed()
+    feeds.extra = "\n"
     assert offers(awin.sync_feeds(partner_settings, conn, log=str)) == [10, 0, 0, 10]
     assert feeds.downloads == 2
     assert len(history(conn)) == 10
+
+
+def test_a_feed_whose_content_is_known_costs_its_hash_alone(
+    feeds: Feeds, partner_settings: Settings, conn: psycopg.Connection
+) -> None:
+    sync(partner_settings, conn)
+    feeds.changed()
+    assert offers(awin.sync_feeds(partner_settings, conn, log=str)) == [0, 0, 0, 0]
+    assert offers(awin.sync_feeds(partner_settings, conn, log=str)) == [0, 0, 0, 0]
+    assert feeds.downloads == 2
+
+
+def test_a_feed_short_of_what_is_declared_is_read_again_and_then_believed(
+    feeds: Feeds, partner_settings: Settings, conn: psycopg.Connection
+) -> None:
+    whole, feeds.declared = feeds.rows, 10
+    feeds.rows = whole[:1]
+    assert "feed 7: 1 of the 10 offers that Awin declares came" in sync(partner_settings, conn)[-1]
+    feeds.rows = whole[:9]
+    sync(partner_settings, conn)
+    assert "of the 10" not in sync(partner_settings, conn)[-1]
+    assert feeds.downloads == 3
+    sync(partner_settings, conn)
+    assert feeds.downloads == 3
+    assert len(history(conn)) == 9
 
 
 def test_the_history_holds_changes_only(
