@@ -36,7 +36,7 @@ class LoginFailed(SoleflipError):
     """A login did not come about; the text says why and what to do."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CodeLogin:
     """How a partner's authorization-code login goes.
 
@@ -70,7 +70,7 @@ class CodeLogin:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Attempt:
     """One attempt to log in: what ties its link, its answer and its exchange together."""
 

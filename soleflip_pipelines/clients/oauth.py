@@ -106,30 +106,35 @@ class RefreshTokenSession:
         self._good_until = 0.0
 
     def authorized(self, send: Callable[[str], T]) -> T:
-        """What `send` returns when given an access token; after a 401 it is asked once more.
+        """What `send` returns when given an access token; after a 401 it is given a new one.
 
         Raises:
             LoginRefused: no token is to be had.
-            PartnerError: what `send` raised; a 401 only if the renewed token was refused as well.
+            PartnerError: what `send` raised; a 401 only if a token that was made for it, after
+                another was rejected, was rejected as well.
         """
-        token = self.access_token()
-        try:
-            return send(token)
-        except PermanentPartnerError as error:
-            if error.status != 401:
-                raise
-        return send(self.renew(token))
+        token, _ = self._token(rejected=None)
+        is_new = False
+        while True:
+            try:
+                return send(token)
+            except PermanentPartnerError as error:
+                if error.status != 401 or is_new:
+                    raise
+            token, is_new = self._token(rejected=token)
 
     def access_token(self) -> str:
         """A token that is good for some time yet."""
-        return self._token(rejected=None)
+        return self._token(rejected=None)[0]
 
     def renew(self, rejected: str) -> str:
         """A token other than the one that the partner has just rejected."""
-        return self._token(rejected=rejected)
+        return self._token(rejected=rejected)[0]
 
-    def _token(self, *, rejected: str | None) -> str:
+    def _token(self, *, rejected: str | None) -> tuple[str, bool]:
+        """A token, and whether the partner was asked for it just now."""
         with self._lock:
+            is_new = False
             if self._access_token == rejected or time.monotonic() >= self._good_until:
                 with self._tokens.exclusive() as stored:
                     grant = stored.read()
@@ -137,8 +142,9 @@ class RefreshTokenSession:
                     if grant.access_token in (None, rejected) or grant.life_s <= 0:
                         grant = self._renewed(grant)
                         stored.save(grant)
+                        is_new = True
                 self._take(grant)
-            return self._access_token
+            return self._access_token, is_new
 
     def _take(self, grant: Grant) -> None:
         assert grant.access_token is not None

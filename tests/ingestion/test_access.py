@@ -201,6 +201,18 @@ def test_the_token_before_is_tried_once_and_then_a_person_is_asked(
     assert stored_grant(partner_settings) == kept
 
 
+def test_a_token_of_another_run_that_is_rejected_too_is_renewed(
+    rotating: Rotating, partner_settings: Settings
+) -> None:
+    with open_stockx(partner_settings) as early:
+        early.product(product_id="p")
+        rotating.access = "revoked"
+        read(partner_settings)
+        rotating.access = "revoked again"
+        early.product(product_id="p")
+    assert rotating.presented[1:] == ["rotated-1", "rotated-2"]
+
+
 def test_a_login_that_is_down_costs_neither_token(
     rotating: Rotating, partner_settings: Settings
 ) -> None:

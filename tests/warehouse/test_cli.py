@@ -47,9 +47,10 @@ def test_help_answers_at_once_and_names_every_command(settings: Settings) -> Non
     begin = time.perf_counter()
     shown = call(settings, "--help").stdout
     assert time.perf_counter() - begin < 3
-    for name in ("run", "ui", "status", "doctor", "db", "sandbox", "import", "secrets", "verify"):
+    own = ("run", "ui", "status", "doctor", "import", "verify")
+    for name in (*own, "db", "sandbox", "secrets", "connect"):
         assert f" {name} " in shown
-    groups = {"db": "backup", "sandbox": "reset", "secrets": "rotate"}
+    groups = {"db": "backup", "sandbox": "reset", "secrets": "rotate", "connect": "stockx"}
     for group, command in groups.items():
         assert command in call(settings, group, "--help").stdout
 
@@ -169,3 +170,29 @@ def test_the_embedded_database_from_start_to_stop(tmp_path: Path) -> None:
     finally:
         assert "stopped" in soleflip("stop")
     assert json.loads(soleflip("status", "--json"))["is_running"] is False
+
+
+def test_a_dry_run_shows_kind_columns_and_reasons_and_loads_nothing(
+    settings: Settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "einkauf [neu].csv"
+    file.write_text(
+        "Lieferant;Bestellnummer;Kaufdatum;Artikel;Menge;Einzelpreis (EUR);Laune [rot]\n"
+        "Testshop;T-1;03.04.2025;Testschuh;1;100,50;gut\n"
+        "Testshop;T-1;03.04.2025;Testschuh;1;bald;gut\n",
+        "utf-8",
+    )
+    shown = call(settings, "import", str(file), "--dry-run").stdout
+    for text in (
+        "einkauf [neu].csv: purchases (told by its header)",
+        "UTF-8, semicolon between cells, decimal comma",
+        "otherwise unused: Laune [rot]",
+        "Would load into raw_csv.purchases: 2 rows read, 1 new",
+        'einkauf [neu].csv:3, unit_price: write a number such as 1234.56 instead of "bald"',
+        "Nothing was changed.",
+    ):
+        assert text in shown
+    assert "Nothing" not in call(settings, "import", str(file)).stdout
+    again = call(settings, "import", str(file), "--dry-run", "--kind", "purchases").stdout
+    assert "told by --kind" in again
+    assert "imported before" in again
