@@ -1,6 +1,6 @@
 """StockX as received: orders, details, listings, and what they name, up to the market's prices."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ from soleflip_pipelines.defs.support import (
 from soleflip_pipelines.ingestion import stockx
 from soleflip_pipelines.ingestion.market_plan import market_state
 from soleflip_pipelines.ingestion.periods import Period
+from soleflip_pipelines.warehouse.loader import BatchResult
 
 POOL = "stockx"
 Result = dg.MaterializeResult[Any]
@@ -103,42 +104,26 @@ def raw_stockx_listings(
             "raw_stockx.products",
             "One row per StockX product that an order, a listing, a file or the watch list names.",
             deps=["raw_stockx.orders", "raw_stockx.listings", *NAMED_IN],
-        )
-    ],
-    check_specs=partner_checks("raw_stockx.products"),
-    pool=POOL,
-)
-def raw_stockx_products(
-    context: dg.AssetExecutionContext, warehouse: WarehouseResource
-) -> Iterator[Result]:
-    """Fetch what is named and not known yet, and search for the style codes of files."""
-    with warehouse.connect() as conn:
-        yield _landed(
-            context,
-            warehouse,
-            conn,
-            "raw_stockx.products",
-            stockx.sync_products,
-            stockx.find_products,
-        )
-
-
-@dg.multi_asset(
-    specs=[
+        ),
         table_spec(
             "raw_stockx.variants",
             "One row per StockX variant: a size of a product, with its conversions and GTINs.",
-            deps=["raw_stockx.products"],
-        )
+            deps=["raw_stockx.orders", "raw_stockx.listings", *NAMED_IN],
+        ),
     ],
-    check_specs=partner_checks("raw_stockx.variants"),
+    check_specs=partner_checks("raw_stockx.products", "raw_stockx.variants"),
     pool=POOL,
 )
-def raw_stockx_variants(
+def raw_stockx_catalog(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource
 ) -> Iterator[Result]:
-    """Fetch the variants of products whose variants are not known yet."""
+    """Fetch what is named and not known yet, then search for the codes that files name.
+
+    The variants come before the search, since a GTIN of a known size needs none, and after it.
+    """
     with warehouse.connect() as conn:
+        steps = (stockx.sync_products, stockx.sync_variants, stockx.find_products)
+        yield _landed(context, warehouse, conn, "raw_stockx.products", *steps)
         yield _landed(context, warehouse, conn, "raw_stockx.variants", stockx.sync_variants)
 
 
@@ -188,10 +173,10 @@ def _landed(
     warehouse: WarehouseResource,
     conn: psycopg.Connection,
     address: str,
-    *streams: Any,
-    more_checks: Any = lambda: (),
+    *streams: Callable[..., list[BatchResult]],
+    more_checks: Callable[[], Iterable[dg.AssetCheckResult]] = lambda: (),
 ) -> Result:
-    def read() -> list[Any]:
+    def read() -> list[BatchResult]:
         log = log_line(context)
         return [
             result

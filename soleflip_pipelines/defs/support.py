@@ -147,16 +147,17 @@ def landed_so_far(
 ) -> dg.MaterializeResult[Any]:
     """The result of `read`, also where the partner put the rest off: no failure, but a warning.
 
-    What comes after in the run then works with what was read until then.
+    What comes after in the run then works with what was read until then. The figures are those of
+    all batches that the run has put into the table.
     """
     deferral: PartnerDeferred | None = None
     try:
-        results = read()
+        read()
     except PartnerDeferred as error:
         deferral = error
         context.log.warning(str(error))
-        rows = conn.execute(RUN_BATCHES_SQL, [address, context.run_id]).fetchall()
-        results = [BatchResult(*row) for row in rows]
+    rows = conn.execute(RUN_BATCHES_SQL, [address, context.run_id]).fetchall()
+    results = [BatchResult(*row) for row in rows]
     reason = {"what is missing": str(deferral)} if deferral else {}
     checked = dg.AssetCheckResult(
         check_name=READ_TO_THE_END,
