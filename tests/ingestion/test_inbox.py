@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,19 @@ import psycopg
 import pytest
 
 from soleflip_pipelines.imports.files import FileRefused
+from soleflip_pipelines.imports.mapping import MappingError
 from soleflip_pipelines.ingestion import inbox
-from soleflip_pipelines.ingestion.inbox import InboxRun, import_file, import_inbox, waiting_files
+from soleflip_pipelines.ingestion.inbox import (
+    InboxRun,
+    import_file,
+    import_inbox,
+    inbox_stamps,
+    waiting_files,
+)
+from soleflip_pipelines.ingestion.preview import preview_file
 from soleflip_pipelines.settings import Settings
+from soleflip_pipelines.warehouse.connection import connect
+from soleflip_pipelines.warehouse.loader import BatchResult
 
 pytestmark = pytest.mark.integration
 
@@ -114,6 +125,7 @@ def test_a_refused_file_stays_and_stops_no_other(
 ) -> None:
     drop(folder, "a_unknown.csv", "a,b,c\n1,2,3\n")
     (folder / "b_link.csv").symlink_to(drop(folder, "real.xml"))
+    os.utime(folder / "b_link.csv", (1, 1), follow_symlinks=False)
     drop(folder, "c_good.csv")
     lines: list[str] = []
     (result,) = import_inbox(settings, conn, log=lines.append).batches
@@ -171,6 +183,106 @@ def test_hidden_temporary_and_foreign_files_are_left_alone(
     assert run.batches == []
     assert run.left == {"scan.pdf": "its name does not end in .csv, .tsv or .txt"}
     assert len(list(folder.iterdir())) == 4
+
+
+def test_what_cannot_be_taken_stays_with_its_reason(
+    settings: Settings, conn: psycopg.Connection, folder: Path
+) -> None:
+    drop(folder, "sheet.xlsx")
+    drop(folder, "march.csv.gz")
+    drop(folder, "renamed.csv").write_bytes(b"\x1f\x8b\x08\0" * 40)
+    os.utime(folder / "renamed.csv", (1, 1))
+    (folder / "2024").mkdir()
+    os.mkfifo(folder / "pipe.csv")
+    os.utime(folder / "pipe.csv", (1, 1))
+    drop(folder, "a..b.csv")
+    run = import_inbox(settings, conn, log=str)
+    assert run.batches == []
+    assert {name: reason[:20] for name, reason in run.left.items()} == {
+        "sheet.xlsx": "it is a workbook: sa",
+        "march.csv.gz": "it is an archive: un",
+        "renamed.csv": "it is an archive: un",
+        "2024": "it is a folder: move",
+        "pipe.csv": "it is no regular fil",
+        "a..b.csv": "give it a plain, sho",
+    }
+
+
+def test_a_broken_mapping_leaves_everything_until_it_is_corrected(
+    settings: Settings, conn: psycopg.Connection, folder: Path
+) -> None:
+    drop(folder, "march.csv")
+    (folder / "mappings").mkdir()
+    mapping = folder / "mappings" / "shop.yaml"
+    mapping.write_text("kind: purchase\nmatch: [Supplier]\n")
+    before = inbox_stamps(folder)
+    lines: list[str] = []
+    run = import_inbox(settings, conn, log=lines.append)
+    assert run.left == {"march.csv": lines[0].removeprefix("nothing was imported: ")}
+    assert run.left["march.csv"].startswith("mappings/shop.yaml, kind: write one of purchases")
+    with pytest.raises(MappingError):
+        import_file(settings, conn, folder / "march.csv", log=str)
+    mapping.write_text("kind: purchases\nmatch: [Supplier]\ndate_order: month\n")
+    assert inbox_stamps(folder) != before
+    assert len(import_inbox(settings, conn, log=str).batches) == 1
+    assert inbox_stamps(folder).keys() == {"mappings/shop.yaml"}
+
+
+def test_a_content_that_two_runs_meet_at_once_is_loaded_once(
+    settings: Settings, folder: Path
+) -> None:
+    clean = SHEET.replace("none", "1") + "".join(
+        f"Shop,B-{n},1,2025-04-03,Shoe,1,100.00\n" for n in range(2_000)
+    )
+    for name in ("a.csv", "b.csv", "c.csv"):
+        drop(folder, name, clean)
+
+    def run(_: int) -> list[BatchResult]:
+        with connect(settings) as own:
+            return import_inbox(settings, own, log=str).batches
+
+    with ThreadPoolExecutor(3) as pool:
+        batches = [batch for found in pool.map(run, range(3)) for batch in found]
+    assert [batch.inserted for batch in batches] == [2_002]
+    assert waiting_files(folder) == []
+    with connect(settings) as own:
+        assert own.execute("select count(*) from integration.import_batches").fetchone() == (1,)
+
+
+def test_a_dry_run_shows_what_the_import_does_and_changes_nothing(
+    settings: Settings, conn: psycopg.Connection, folder: Path
+) -> None:
+    import_file(settings, conn, drop(folder, "first.csv"), log=str)
+    tables = ("raw_csv.purchases", "integration.import_batches", "integration.rejected_rows")
+
+    def state() -> list[object]:
+        return [conn.execute(f"select * from {t} order by 1").fetchall() for t in tables]
+
+    before = state()
+    conn.commit()
+    changed = SHEET.replace("100.00", "90,50") + "Shop,A-1,3,2025-04-03,Sock,1,5\nTotal,,,,,,\n"
+    second = drop(folder, "second.csv", changed.replace(",", ";").replace("90;50", "90,50"))
+    preview = preview_file(settings, conn, second)
+    assert state() == before
+    assert second.exists()
+    assert preview.dialect == ("UTF-8, semicolon between cells, decimal comma and decimal point")
+    assert preview.columns["unit_price"] == "Unit Price (EUR)"
+    assert preview.unused == []
+    assert preview.skipped == 2
+    assert preview.reasons == {"bad_number": 1}
+    assert [found.field for found in preview.rejections] == ["quantity"]
+    conn.commit()
+    result = import_file(settings, conn, second, log=str)
+    counts = ("read", "inserted", "updated", "unchanged", "duplicate", "rejected")
+    assert [getattr(result, n) for n in counts] == [3, 1, 1, 0, 0, 1]
+    assert [getattr(preview.result, n) for n in counts] == [3, 1, 1, 0, 0, 1]
+    again = preview_file(settings, conn, drop(folder, "again.csv", second_content(folder)))
+    assert again.result.is_repeat
+
+
+def second_content(folder: Path) -> str:
+    (path,) = (folder / "imported").glob("*_second.csv")
+    return path.read_text()
 
 
 def test_no_inbox_is_an_empty_inbox(settings: Settings, conn: psycopg.Connection) -> None:
