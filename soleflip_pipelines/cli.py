@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from soleflip_pipelines.commands import connect, database, sandbox, secrets
+from soleflip_pipelines.commands import connect, database, rejected, sandbox, secrets
 from soleflip_pipelines.errors import SoleflipError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.add_typer(database.app, name="db")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(connect.app, name="connect")
+app.add_typer(rejected.app, name="rejected")
 
 console = Console()
 DEBUG = "--debug"

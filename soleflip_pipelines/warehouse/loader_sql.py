@@ -178,7 +178,8 @@ def quarantine(cur: psycopg.Cursor, asset: str, source: str, batch_id: int) -> N
             last_seen_at = now(), position = excluded.position, field = excluded.field,
             reason_code = excluded.reason_code, reason = excluded.reason,
             context = excluded.context,
-            status = case r.status when 'retried' then 'open' else r.status end
+            status = case r.status when 'retried' then 'open' else r.status end,
+            settled_at = case r.status when 'retried' then null else r.settled_at end
         """,
         [batch_id, asset, source],
     )
