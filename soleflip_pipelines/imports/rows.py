@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -26,6 +25,7 @@ from soleflip_pipelines.imports.files import (
 from soleflip_pipelines.imports.header import Header, header_of
 from soleflip_pipelines.imports.kinds import Field, Values, load_kinds
 from soleflip_pipelines.imports.mapping import MappingError, parse_mapping
+from soleflip_pipelines.imports.seen import NUMBER_BITS, SeenHashes
 from soleflip_pipelines.imports.values import BadValue, currency_beside, shown
 from soleflip_pipelines.warehouse.loader import Record, Rejection
 
@@ -66,8 +66,8 @@ class RowJudge:
     file_name: str
     header: Header
     skipped: int = 0
-    _seen: dict[int, int] = field(default_factory=dict)
-    _numbers: Counter[int] = field(default_factory=Counter)
+    _seen: SeenHashes = field(default_factory=SeenHashes)
+    _numbers: SeenHashes = field(default_factory=SeenHashes)
 
     def judge_all(self, rows: Iterable[Row]) -> Iterator[Record | Rejection]:
         """All data rows of the file, in its order."""
@@ -131,7 +131,7 @@ class RowJudge:
         except BadValue as problem:
             raise _Refusal(problem.code, problem.remedy) from None
         key = kind.key(values)
-        contents = hash(tuple(values.values()))
+        contents = hash(tuple(values.values())) & NUMBER_BITS
         if self._seen.setdefault(hash(key), contents) != contents:
             raise _Refusal(
                 "conflicting_duplicate",
@@ -163,8 +163,7 @@ class RowJudge:
         places = [header.columns.get(name) for name in header.kind.numbered_within]
         named = [cells[place] for place in places if place is not None and place < len(cells)]
         scope = hash(tuple(" ".join(cell.split()) for cell in named))
-        self._numbers[scope] += 1
-        return str(self._numbers[scope])
+        return str(self._numbers.increment(scope))
 
     def _value(self, column: Field, cells: list[str]) -> str | None:
         place = self.header.columns.get(column.name)

@@ -16,6 +16,7 @@ from typing import Literal
 NOTHING = frozenset(
     {"", "-", "--", "n/a", "n.a.", "#n/a", "#n/v", "#nv", "k.a.", "k. a.", "null", "nan", "nil"}
 )
+MAX_NOTHING_CHARS = max(map(len, NOTHING))
 DASHES = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))
 SIGNS = {
     "€": "EUR", "£": "GBP", "US $": "USD", "US$": "USD", "AU $": "AUD", "A$": "AUD", "C $": "CAD",
@@ -77,10 +78,15 @@ def text(cell: str) -> str | None:
     Raises:
         BadValue: `formula`: any other formula, whose result the file does not hold.
     """
-    formula = _FORMULA.fullmatch(cell.strip())
-    words = " ".join((formula[1] if formula else cell).split())
+    words = " ".join(cell.split())
     if words.startswith("="):
-        raise BadValue("formula", f"write the value itself instead of the formula {shown(cell)}")
+        formula = _FORMULA.fullmatch(words)
+        words = " ".join(formula[1].split()) if formula else words
+        if words.startswith("="):
+            remedy = f"write the value itself instead of the formula {shown(cell)}"
+            raise BadValue("formula", remedy)
+    if len(words) > MAX_NOTHING_CHARS:
+        return words
     return None if words.translate(DASHES).lower() in NOTHING else words
 
 
@@ -157,6 +163,7 @@ def amount(cell: str, decimals: Decimals = "auto", divisor: int = 1) -> str | No
     return format(Decimal(found.amount) / divisor, "f")
 
 
+@_remembering
 def currency_beside(cell: str) -> str | None:
     """The currency written beside an amount."""
     words = text(cell)

@@ -17,6 +17,7 @@ from soleflip_pipelines.imports import days, values
 from soleflip_pipelines.imports.files import FileRefused, open_file
 from soleflip_pipelines.imports.kinds import PARSERS
 from soleflip_pipelines.imports.rows import judge_again
+from soleflip_pipelines.imports.seen import BITS, SeenHashes
 from soleflip_pipelines.imports.values import BadValue, Decimals
 from soleflip_pipelines.warehouse.loader import Record, Rejection, canonical_json
 from tests.unit.imports.conftest import judged, records
@@ -148,3 +149,17 @@ def test_the_valid_file_of_these_tests_meets_every_outcome(sheet: Path) -> None:
     rows, judge = judged(sheet, VALID)
     assert [type(row) for row in rows] == [Record, Record, Rejection, Record]
     assert judge.skipped == 2
+
+
+@given(
+    st.lists(st.tuples(st.integers(-(2**63), 2**63 - 1), st.integers(0, 2**32 - 1)), max_size=60)
+)
+@example([(0, 7), (1, 8)] + [(n << 40, n) for n in range(3_000)])
+def test_the_table_of_hashes_is_a_dict(pairs: list[tuple[int, int]]) -> None:
+    """But for 0 and the sign, which two hashes may share."""
+    table, counter, oracle = SeenHashes(), SeenHashes(), dict[int, int]()
+    for found, number in pairs:
+        same = found & BITS or 1
+        assert table.setdefault(found, number) == oracle.setdefault(same, number)
+    for times in (1, 2):
+        assert [counter.increment(found) for found in oracle] == [times] * len(oracle)
