@@ -43,6 +43,14 @@ _COUNTS: tuple[tuple[str, LiteralString], ...] = (
     ("purchase_lines", "select count(*) from raw_csv.purchases"),
     ("sheet_rows", "select count(*) from raw_csv.sales"),
     ("offers", "select count(*) from raw_awin.offers"),
+    ("ebay_orders", "select count(*) from raw_ebay.orders"),
+    ("alias_orders", "select count(*) from raw_alias.orders"),
+    ("alias_listings", "select count(*) from raw_alias.listings"),
+    ("stockx_report_rows", "select count(*) from raw_csv.stockx_report"),
+    ("ebay_report_rows", "select count(*) from raw_csv.ebay_report"),
+    ("alias_report_rows", "select count(*) from raw_csv.alias_report"),
+    ("product_rows", "select count(*) from raw_csv.products"),
+    ("stock_count_rows", "select count(*) from raw_csv.stock_counts"),
     ("rejected_rows", "select count(*) from integration.rejected_rows"),
 )
 

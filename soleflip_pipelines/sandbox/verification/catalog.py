@@ -19,7 +19,7 @@ from soleflip_pipelines.sandbox.verification.sides import Sides
 LABEL_FLOOR = 0.97
 _PRODUCTS = """
 with sold as (
-    select product_id, count(*) as sales, euros(gross) as gross, max(sold_on) as last_on
+    select product_id, sum(quantity) as sales, euros(gross) as gross, max(sold_on) as last_on
     from orders where is_sale group by product_id
 )
 select t.product_id, t.title, t.style_code, p.gender, p.colorway, p.released_on as release_on,

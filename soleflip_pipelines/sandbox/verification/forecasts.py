@@ -22,7 +22,7 @@ _MODELS = ("arima", "mean_28", "seasonal_naive")
 # The models add up in another order than this module: the fourth decimal may differ by one.
 _CLOSE = 0.00011
 _SALES = """
-select o.sold_on, l.brand, l.category, count(*) as units
+select o.sold_on, l.brand, l.category, sum(o.quantity) as units
 from orders o
 left join label l using (product_id)
 where o.is_sale and o.sold_on between ? and ?

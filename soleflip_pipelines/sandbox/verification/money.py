@@ -9,8 +9,8 @@ from __future__ import annotations
 from soleflip_pipelines.sandbox.verification.comparison import Comparison
 
 _FEE_LINES = "\nunion all\n".join(
-    f"select 'profit', '{kind}', platform, order_number, sold_on, minus('0', {column}) from orders "
-    f"where is_seen and is_sale and {column} <> '0.00'"
+    f"select 'profit', '{kind}', platform, line_name, sold_on, minus('0', {column}) from named "
+    f"where is_seen and is_sale and {column} + 0 <> 0"
     for kind, column in (
         ("transaction fee", "transaction_fee"),
         ("processing fee", "processing_fee"),
@@ -19,35 +19,43 @@ _FEE_LINES = "\nunion all\n".join(
     )
 )
 _BOOKINGS = f"""
-with booked (statement, kind, platform, reference, booked_on, amount) as (
-    select 'profit', 'sale', platform, order_number, sold_on, gross from orders where is_sale
+with named as (
+    select *, order_number || ' ' || order_line as line_name from orders
+),
+booked (statement, kind, platform, reference, booked_on, amount) as (
+    select 'profit', 'sale', platform, line_name, sold_on, gross from named where is_sale
     union all
     {_FEE_LINES}
     union all
-    select 'profit', 'penalty', platform, order_number, sold_on, minus('0', penalty)
-    from orders where penalty <> '0.00'
+    select 'profit', 'penalty', platform, line_name, sold_on, minus('0', penalty)
+    from named where penalty <> '0.00'
     union all
-    select 'profit', 'vat', platform, order_number, sold_on, minus('0', vat_due)
-    from orders where is_sale and vat_due <> '0.00'
+    select 'profit', 'vat', platform, line_name, sold_on, minus('0', vat_due)
+    from named where is_sale and vat_due <> '0.00'
     union all
-    select 'profit', 'cost of goods', platform, order_number, sold_on, minus('0', cost)
-    from orders where is_sale and cost is not null
+    select 'profit', 'outbound shipping', platform, line_name, sold_on, minus('0', outbound_cost)
+    from named where is_sale and outbound_cost + 0 <> 0
     union all
-    select 'stock', 'issue', platform, order_number, sold_on, minus('0', cost)
-    from orders where is_sale and cost is not null
+    select 'profit', 'cost of goods', platform, line_name, sold_on, minus('0', cost)
+    from named where is_sale and cost is not null
+    union all
+    select 'stock', 'issue', platform, line_name, sold_on, minus('0', cost)
+    from named where is_sale and cost is not null
     union all
     select 'stock', 'purchase', '', line_key, purchased_on, cost from lines where cost <> '0.00'
 )
 select * from booked order by statement, kind, platform, reference
 """
 _MART_BOOKINGS = """
-select t.statement, t.kind, coalesce(t.platform, '') as platform, t.reference, t.booked_on,
+select t.statement, t.kind, coalesce(t.platform, '') as platform,
+       coalesce(t.reference || ' ' || o.order_line, t.reference) as reference, t.booked_on,
        t.amount_eur as amount
 from financial.transaction t
 left join sales."order" o on o.id = t.order_id
 where t.kind not in ('transaction fee', 'processing fee', 'shipping fee', 'other fee')
    or o.fee_source is distinct from 'expected'
-order by t.statement collate "C", t.kind collate "C", 3, t.reference collate "C"
+order by t.statement collate "C", t.kind collate "C", 3,
+         coalesce(t.reference || ' ' || o.order_line, t.reference) collate "C"
 """
 # What the stock's lines add up to is what is left on the shelves.
 _LEDGER_SUMS = """
@@ -62,7 +70,7 @@ order by 1
 _MART_LEDGER_SUMS = """
 select statement, sum(amount_eur) as amount
 from financial.transaction
-where profit_state is null or profit_state <> 'no_cost' or statement = 'stock'
+where statement = 'stock' or profit_state not in ('no_cost', 'no_fees')
 group by statement
 order by statement
 """
@@ -99,14 +107,16 @@ from analytics.sales_summary_daily
 order by sold_on
 """
 _MONTHS = """
-with recursive months (month) as (
+with recursive channels (channel) as (select distinct {channel} from orders),
+months (month) as (
     select date(min(sold_on), 'start of month') from orders having count(*) > 0
     union all
     select date(month, '+1 month') from months
     where month < (select date(max(:today, max(sold_on)), 'start of month') from orders)
 ),
 summed as (
-    select date(sold_on, 'start of month') as month, count(*) as orders, sum(is_sale) as sales,
+    select date(sold_on, 'start of month') as month, {channel} as channel, count(*) as orders,
+           sum(is_sale) as sales,
            sum(status in ('failed_authentication', 'not_shipped', 'cancelled')) as failed,
            sum(status <> 'open') as decided, euros(gross) as gross,
            euros(iif(is_sale, transaction_fee, '0')) as transaction_fee,
@@ -115,14 +125,16 @@ summed as (
            euros(iif(is_sale, other_fee, '0')) as other_fee,
            euros(iif(is_sale, net_payout, '0')) as payout, euros(penalty) as penalty,
            euros(iif(is_sale, cost, null)) as cost, euros(net_profit) as profit,
-           sum(is_sale and cost is not null) as costed,
-           euros(iif(is_sale and cost is not null, gross, null)) as costed_gross,
-           euros(iif(is_sale and cost is not null, minus(gross, vat_due), null)) as costed_net,
+           sum(is_sale and cost is not null and state <> 'no_fees') as costed,
+           euros(iif(cost is not null and state <> 'no_fees', gross, null)) as costed_gross,
+           euros(iif(cost is not null and state <> 'no_fees', minus(gross, vat_due), null))
+               as costed_net,
+           euros(iif(cost is not null and state <> 'no_fees', cost, null)) as costed_cost,
            euros(iif(is_sale, net_profit, null)) as sale_profit,
            sum(not is_seen) as unseen, sum(not is_seen and cost is not null) as guessed
-    from orders group by 1
+    from orders group by 1, 2
 )
-select m.month, coalesce(orders, 0) as orders, coalesce(sales, 0) as sales,
+select m.month, channel as platform, coalesce(orders, 0) as orders, coalesce(sales, 0) as sales,
        coalesce(gross, '0') as gross,
        iif(unseen > 0, '?', coalesce(transaction_fee, '0')) as transaction_fee,
        iif(unseen > 0, '?', coalesce(processing_fee, '0')) as processing_fee,
@@ -137,12 +149,13 @@ select m.month, coalesce(orders, 0) as orders, coalesce(sales, 0) as sales,
            as take_rate_without_shipping,
        iif(guessed > 0, '?', iif(costed_gross + 0 >= 0.8 * gross, ratio(sale_profit, costed_net),
                                  null)) as net_margin,
-       iif(guessed > 0, '?', iif(costed_gross + 0 >= 0.8 * gross, ratio(sale_profit, cost), null))
-           as roi,
+       iif(guessed > 0, '?', iif(costed_gross + 0 >= 0.8 * gross, ratio(sale_profit, costed_cost),
+                                 null)) as roi,
        ratio(failed, decided) as failed_sale_rate
 from months m
-left join summed s on s.month = m.month
-order by m.month
+join channels
+left join summed s using (month, channel)
+order by m.month, channel
 """
 _MART_MONTHS = """
 select month, order_count as orders, sale_count as sales, gross_sale_eur as gross,
@@ -166,5 +179,5 @@ COMPARISONS = (
         "financial.transaction", ("statement",), _LEDGER_SUMS, _MART_LEDGER_SUMS, about="(sums)"
     ),
     Comparison("analytics.sales_summary_daily", ("sold_on",), _DAYS, _MART_DAYS),
-    Comparison("analytics.kpi_monthly", ("month",), _MONTHS, _MART_MONTHS),
+    Comparison("analytics.kpi_monthly", ("month",), _MONTHS.format(channel="'all'"), _MART_MONTHS),
 )

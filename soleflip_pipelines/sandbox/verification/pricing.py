@@ -68,9 +68,10 @@ limit 20
 """
 # By the labels that were found; those are judged product by product.
 _MULTIPLIERS = """
-select l.brand, count(*) as sales, ratio(euros(o.gross), sum(p.retail_price)) as multiplier,
-       percentile(o.gross / (1.0 * p.retail_price), 0.25, 4) as p25,
-       percentile(o.gross / (1.0 * p.retail_price), 0.75, 4) as p75
+select l.brand, count(*) as sales,
+       ratio(euros(o.gross), sum(p.retail_price * o.quantity)) as multiplier,
+       percentile(o.gross / (1.0 * p.retail_price * o.quantity), 0.25, 4) as p25,
+       percentile(o.gross / (1.0 * p.retail_price * o.quantity), 0.75, 4) as p75
 from orders o
 join served.product p using (product_id)
 join label l using (product_id)

@@ -29,25 +29,36 @@ from soleflip_pipelines.settings import BERLIN
 # Stands for a value that cannot be known from what the pipeline was shown; it is not compared.
 UNKNOWABLE = "?"
 
-# The sales of every channel, with what the marketplace calls them. `is_seen` says whether the
-# pipeline was told the fees; a channel with truth of its own joins these two views.
+# The order lines of every channel; how StockX words a status is known of its own orders alone.
+# `is_seen` says that the fees are no expected ones: StockX's schedule is known, so that what it has
+# not said yet is expected; of other channels nothing is. A sale of several pieces is shared by its
+# units evenly.
 _VIEWS = """
 create temp view orders as
-select 'stockx' as platform, t.*, s.status as status_raw, s.created_at, s.updated_at,
-       v.variant_id, p.product_id, p.title, p.style_id,
-       not t.is_sale or t.net_payout is not null as is_seen
-from main.sold_order t
-join served.sold_order s using (order_number)
-join served.variant v on v.variant_id = s.variant_id
-join served.product p on p.position = s.product_position;
+select iif(is_told, t.transaction_fee, null) as transaction_fee,
+       iif(is_told, t.processing_fee, null) as processing_fee,
+       iif(is_told, t.shipping_fee, null) as shipping_fee,
+       iif(is_told, t.other_fee, null) as other_fee, t.*,
+       iif(t.platform = 'stockx', s.status, '?') as status_raw,
+       iif(t.platform = 'stockx', s.updated_at, null) as updated_at, p.title, p.style_id
+from (
+    select *, is_told or platform <> 'stockx' as is_seen
+    from (select *, not is_sale or net_payout is not null as is_told from main.sold_order)
+) t
+left join served.sold_order s on s.order_number = t.order_number and t.platform = 'stockx'
+left join served.product p on p.product_id = t.product_id;
 
 create temp view units as
 select u.*, l.reference, l.unit_ref, l.title, l.purchased_on, l.received_on, l.vat_scheme,
-       coalesce(l.received_on, l.purchased_on) as available_on, p.product_id
+       coalesce(l.received_on, l.purchased_on) as available_on, p.product_id, o.platform,
+       o.order_line, o.sold_on, o.gross / o.quantity as gross, o.state <> 'estimated' as is_seen,
+       iif(o.state <> 'estimated', o.net_profit / o.quantity, null) as net_profit
 from main.unit u
 join main.purchase_line l using (line_key)
 left join served.variant v on v.variant_id = u.variant_id
-left join served.product p on p.position = v.product_position;
+left join served.product p on p.position = v.product_position
+left join main.sold_order o
+    on o.order_number = u.order_number and o.variant_id = u.variant_id and o.is_sale;
 
 create temp view lines as
 select l.*, u.variant_id, u.cost, v.product_position,

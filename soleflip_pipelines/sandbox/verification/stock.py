@@ -8,26 +8,34 @@ from __future__ import annotations
 
 from soleflip_pipelines.sandbox.verification.comparison import Comparison
 
-# An ask names no unit, so the oldest units on hand of a variant count as the listed ones.
+# An ask names no unit, so the oldest units on hand of a variant count as the listed ones: as many
+# as the channel with most asks offers.
 _UNITS = """
 with asks as (
-    select variant_id, count(*) as asks from served.listing where status = 'ACTIVE'
+    select variant_id, max(asks) as asks
+    from (
+        select variant_id, count(*) as asks from served.listing where status = 'ACTIVE'
+        group by variant_id
+        union all
+        select variant_id, count(*) from served.alias_listing l
+        join served.variant v on v.product_position = l.product_position and v.value = l.size
+        group by variant_id
+    )
     group by variant_id
 ),
 placed as (
-    select u.*, o.sold_on, o.platform, coalesce(asks, 0) as asks,
+    select u.*, coalesce(asks, 0) as asks,
            row_number() over (
                partition by u.variant_id, u.status order by available_on, line_key, u.unit_no
            ) as place
     from units u
     left join asks using (variant_id)
-    left join (select order_number, sold_on, platform from orders) o using (order_number)
 )
 select line_key, unit_no, unit_ref, supplier, title, variant_id, product_id, cost,
        case when status <> 'on_hand' then status when variant_id is null then 'available'
             when place <= asks then 'listed' else 'available' end as status,
-       purchased_on, received_on, available_on, vat_scheme, platform, order_number, sold_on,
-       max(0, julianday(coalesce(sold_on, :today)) - julianday(available_on)) as age_days
+       purchased_on, received_on, available_on, vat_scheme, platform, order_number, order_line,
+       sold_on, max(0, julianday(coalesce(sold_on, :today)) - julianday(available_on)) as age_days
 from placed
 order by line_key, unit_no
 """
@@ -36,7 +44,8 @@ select line_key, unit_no, unit_ref, supplier_name as supplier, product_name as t
        external_ids ->> 'stockx_variant_id' as variant_id,
        external_ids ->> 'stockx_product_id' as product_id, cost_eur as cost, status, purchased_on,
        received_on, available_on, vat_scheme, sold_platform as platform,
-       sold_order_number as order_number, sold_on, age_days::numeric as age_days
+       sold_order_number as order_number, sold_order_line as order_line, sold_on,
+       age_days::numeric as age_days
 from inventory.stock
 order by line_key collate "C", unit_no
 """
@@ -97,21 +106,18 @@ with bought as (
     from lines group by supplier
 ),
 told as (
-    select u.supplier, count(*) as units, sum(u.status = 'incoming') as incoming,
-           sum(u.status = 'sold') as sold,
+    select supplier, count(*) as units, sum(status = 'incoming') as incoming,
+           sum(status = 'sold') as sold,
            percentile(julianday(received_on) - julianday(purchased_on), 0.5, 1) as days_to_come,
            percentile(julianday(sold_on) - julianday(available_on), 0.5, 1) as days_to_sell,
-           euros(iif(u.status <> 'sold', u.cost, null)) as stock_cost, euros(o.gross) as gross,
-           euros(o.net_profit) as profit,
-           euros(iif(o.net_profit is not null, u.cost, null)) as sold_cost,
-           sum(not o.is_seen) as unseen
-    from units u
-    left join (select order_number, sold_on, gross, net_profit, is_seen from orders) o
-        using (order_number)
-    group by u.supplier
+           euros(iif(status <> 'sold', cost, null)) as stock_cost, sum(gross) as gross,
+           sum(net_profit) as profit, euros(iif(net_profit is not null, cost, null)) as sold_cost,
+           sum(not is_seen) as unseen
+    from units group by supplier
 )
 select supplier, purchases, units, incoming, sold, ratio(sold, units) as sell_through, landed,
-       stock_cost, gross, iif(unseen > 0, '?', profit) as profit,
+       stock_cost, divided(round(gross, 6), 1) as gross,
+       iif(unseen > 0, '?', divided(round(profit, 6), 1)) as profit,
        iif(unseen > 0, '?', ratio(profit, sold_cost)) as roi, days_to_come, days_to_sell, last_on
 from bought join told using (supplier)
 order by supplier
