@@ -11,6 +11,7 @@ from rich.console import Console
 
 from soleflip_pipelines.commands.support import running_settings
 from soleflip_pipelines.defs.run_job import RunOutcome, run_job
+from soleflip_pipelines.ingestion.periods import Period
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.summary import as_json as summary_as_json
 from soleflip_pipelines.summary import print_summary, read_summary
@@ -30,7 +31,11 @@ def run_and_report(
     """Run the job, print how it went and what came out; returns whether it succeeded.
 
     `again` says what is to be read again, as in `run_job`.
+
+    Raises:
+        BadPeriod: before anything is started.
     """
+    Period.parse(*(str(again[n]) if n in again else None for n in ("created_from", "created_to")))
     started = time.monotonic()
     progress = Console(stderr=True) if as_json else console
     progress.print(f"[bold]{job}[/bold]")

@@ -25,7 +25,15 @@ POOL = "stockx"
 Result = dg.MaterializeResult[Any]
 # What is listed, sold or owned decides which products' market is worth a call.
 MARKET_WANTED = ["raw_stockx.listings", "raw_stockx.orders", "enrichment.purchase_match"]
-NAMED_IN = ["raw_csv.purchases", "raw_csv.products", "raw_csv.stock_counts"]
+NAMED_IN = [
+    "raw_stockx.orders",
+    "raw_stockx.listings",
+    "raw_csv.purchases",
+    "raw_csv.products",
+    "raw_csv.stock_counts",
+]
+# Where the day's calls are scarce, those that settle an order are worth more.
+CALLED_BEFORE = ["raw_stockx.order_details"]
 STALE_MARKET = "stale_market"
 
 
@@ -103,12 +111,12 @@ def raw_stockx_listings(
         table_spec(
             "raw_stockx.products",
             "One row per StockX product that an order, a listing, a file or the watch list names.",
-            deps=["raw_stockx.orders", "raw_stockx.listings", *NAMED_IN],
+            deps=[*NAMED_IN, *CALLED_BEFORE],
         ),
         table_spec(
             "raw_stockx.variants",
             "One row per StockX variant: a size of a product, with its conversions and GTINs.",
-            deps=["raw_stockx.orders", "raw_stockx.listings", *NAMED_IN],
+            deps=[*NAMED_IN, *CALLED_BEFORE],
         ),
     ],
     check_specs=partner_checks("raw_stockx.products", "raw_stockx.variants"),

@@ -76,7 +76,7 @@ def run_job(
         known = ", ".join(name for name in names if not name.startswith("__"))
         raise UnknownJob(f"there is no job {job_name!r}: choose one of {known}")
     job = definitions.resolve_job_def(job_name)
-    steps = _steps_to_read_again(job, again or {})
+    steps = steps_to_read_again(job, again or {})
     run_id = str(uuid.uuid4())
     with dg.DagsterInstance.get() as instance:
         fail_abandoned_runs(instance)
@@ -100,7 +100,12 @@ def run_job(
         return progress.outcome
 
 
-def _steps_to_read_again(job: dg.JobDefinition, again: Mapping[str, object]) -> dict[str, object]:
+def steps_to_read_again(job: dg.JobDefinition, again: Mapping[str, object]) -> dict[str, object]:
+    """The configuration of those steps of a job that can read a period again.
+
+    Raises:
+        NothingToReadAgain: there is none.
+    """
     if not again:
         return {}
     fields = {

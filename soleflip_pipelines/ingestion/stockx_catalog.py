@@ -153,7 +153,8 @@ def _load_each(
 ) -> list[BatchResult]:
     params = {"asset": table.address, "again_after": MISSING_AGAIN_AFTER}
     product_ids = select_keys(conn, query, params)
-    log(f"{table.name}: {len(product_ids):,} products to ask for")
+    if product_ids:
+        log(f"{table.name}: {len(product_ids):,} products to ask for")
     results: list[BatchResult] = []
     asked = 0
     for chunk in fetch_in_chunks(product_ids, fetch, workers=stockx_workers(settings)):

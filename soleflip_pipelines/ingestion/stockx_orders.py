@@ -98,7 +98,8 @@ WANTED_SQL = """
             -- Or its status went back, or changed without a date: what was read last is news.
             or (o.payload ->> 'status' <> d.payload ->> 'status' and o.changed_at > d.changed_at)
     end
-    order by o.payload ->> 'createdAt' desc, o.order_number
+    order by upper(o.payload ->> 'status') = any(%(final)s), o.payload ->> 'createdAt' desc,
+        o.order_number
 """
 
 
@@ -220,14 +221,14 @@ def _load_window(
 def sync_order_details(
     settings: Settings, conn: psycopg.Connection, *, run_id: str | None = None, log: Log = print
 ) -> list[BatchResult]:
-    """Ask for the orders whose payout or status the lists do not settle, newest first.
+    """Ask for the orders whose payout or status the lists do not settle, open ones first.
 
     An order whose list entry has not changed since its detail was read is not asked for again.
     Arguments and errors as in `sync_orders`; finished chunks are kept.
     """
     unseen = (read_cursor(conn, UNSEEN_STREAM) or {}).get("order_numbers", [])
     wanted = select_keys(conn, WANTED_SQL, {"final": FINAL_STATUSES})
-    numbers = list(dict.fromkeys([*wanted, *unseen]))
+    numbers = list(dict.fromkeys([*unseen, *wanted]))
     log(f"order details: {len(numbers):,} to ask for")
     results: list[BatchResult] = []
     with open_stockx(settings) as client:
