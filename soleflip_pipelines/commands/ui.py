@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 from soleflip_pipelines.commands.site import require_free_port
+from soleflip_pipelines.processes import end_with_parent
 from soleflip_pipelines.settings import PROJECT_ROOT, Settings, export_environment
 from soleflip_pipelines.warehouse.connection import dagster_environment, prepare_database
 from soleflip_pipelines.warehouse.publish import ensure_manifest
@@ -24,7 +25,10 @@ def serve(settings: Settings, host: str, port: int) -> int:
     ensure_manifest(settings)
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(PROJECT_ROOT / "workspace.yaml")]
     process = subprocess.Popen(
-        [*command, "-h", host, "-p", str(port)], cwd=PROJECT_ROOT, start_new_session=True
+        [*command, "-h", host, "-p", str(port)],
+        cwd=PROJECT_ROOT,
+        start_new_session=True,
+        preexec_fn=end_with_parent,
     )
     try:
         return process.wait()

@@ -4,7 +4,8 @@ An asset evaluates its own checks in its own step; dbt's tests are checks of the
 here.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -15,13 +16,86 @@ Validate = Callable[[pd.DataFrame], pd.DataFrame]
 
 LEDGER = "ledger_balances"
 REJECTIONS = "no_open_rejections"
+DECLARED = "declared_rows_read"
+FEW_REJECTED = "few_rejections"
+DRIFT = "drift"
+STATUSES = "known_statuses"
 SCHEMA = "fits_schema"
 EXAMPLES = 10
+# Past this share, and more than a handful, it is the source or our reading of it that has changed.
+REJECTED_SHARE = 0.10
+REJECTED_LEAST = 10
+# The tables whose `status` the marts map by reference.order_status, and the platform there.
+STATUS_TABLES = {"raw_stockx.orders": "stockx", "raw_alias.orders": "alias"}
+
+_STATUS_CHECK = (
+    STATUSES,
+    False,
+    "Every status is one that reference.order_status knows; an order with another one is kept and "
+    "counted as unknown.",
+)
+# Name, whether it holds up what comes after, and what it says. All of them of every raw table.
+RAW_CHECKS = (
+    (
+        LEDGER,
+        True,
+        "Rows in the table = rows inserted by all its batches: nothing lost, nothing doubled, "
+        "nothing written past the ledger.",
+    ),
+    (
+        REJECTIONS,
+        False,
+        "No refused row waits for a decision; the newest reasons are listed. See them with "
+        "`soleflip rejected list`.",
+    ),
+    (
+        DECLARED,
+        False,
+        "This run read as many rows as its source declared, where it declares a number: fewer is "
+        "an error, more a warning.",
+    ),
+    (
+        FEW_REJECTED,
+        False,
+        f"At most {REJECTED_SHARE:.0%} of the rows of this run were refused.",
+    ),
+    (
+        DRIFT,
+        False,
+        "The source sent no field in this run that it had never sent before; a new one is kept in "
+        "the payload and named here once.",
+    ),
+)
 
 LEDGER_SQL = """
-    select coalesce(sum(rows_inserted), 0), coalesce(sum(rows_read), 0),
-           coalesce(sum(rows_declared - rows_read) filter (where rows_declared > rows_read), 0)
+    select coalesce(sum(rows_inserted), 0), coalesce(sum(rows_read), 0)
     from integration.import_batches where asset = %s
+"""
+RUN_SQL = """
+    select coalesce(sum(rows_read), 0), coalesce(sum(rows_rejected), 0),
+           coalesce(sum(rows_declared), 0),
+           coalesce(sum(rows_read) filter (where rows_declared is not null), 0),
+           coalesce(bool_or(rows_read < rows_declared), false),
+           coalesce(bool_or(rows_read > rows_declared), false)
+    from integration.import_batches where batch_id = any(%s)
+"""
+# What came with an asset's first run is no drift but what it is.
+NEW_FIELDS_SQL = """
+    select field_path from integration.known_field new
+    where asset = %(asset)s and batch_id = any(%(batches)s)
+      and exists (
+          select from integration.known_field old
+          where old.asset = new.asset and old.batch_id <> all(%(batches)s)
+      )
+    order by field_path
+"""
+UNKNOWN_STATUS_SQL = """
+    select raw.payload ->> 'status', count(*) from {table} raw
+    where not exists (
+        select from reference.order_status known
+        where known.platform = %s and known.status_raw = upper(raw.payload ->> 'status')
+    )
+    group by 1 order by 2 desc, 1 limit %s
 """
 REJECTED_SQL = """
     select source, position, field, reason, rejected_at, count(*) over ()
@@ -33,21 +107,11 @@ REJECTED_SQL = """
 def raw_checks(*addresses: str) -> list[dg.AssetCheckSpec]:
     """The specs of what every raw table is checked for."""
     return [
-        spec
+        dg.AssetCheckSpec(name, asset=address.split("."), blocking=blocks, description=description)
         for address in addresses
-        for spec in (
-            dg.AssetCheckSpec(
-                LEDGER,
-                asset=address.split("."),
-                blocking=True,
-                description="Rows in the table = rows inserted by all its batches: nothing lost, "
-                "nothing doubled, nothing written past the ledger.",
-            ),
-            dg.AssetCheckSpec(
-                REJECTIONS,
-                asset=address.split("."),
-                description="No refused row waits for a decision; the newest reasons are listed.",
-            ),
+        for name, blocks, description in (
+            *RAW_CHECKS,
+            *([_STATUS_CHECK] if address in STATUS_TABLES else []),
         )
     ]
 
@@ -62,13 +126,29 @@ def schema_check(address: str) -> dg.AssetCheckSpec:
     )
 
 
-def raw_results(conn: psycopg.Connection, address: str) -> Iterable[dg.AssetCheckResult]:
-    """The two results of a raw table, after its batches were committed."""
+def raw_results(
+    conn: psycopg.Connection, address: str, batches: Sequence[int]
+) -> Iterable[dg.AssetCheckResult]:
+    """The results of a raw table, after its batches were committed.
+
+    Args:
+        conn: a connection of the loader role.
+        address: "schema.table".
+        batches: the ids of the batches that this run has loaded.
+    """
+    yield _ledger_result(conn, address)
+    yield _rejections_result(conn, address)
+    yield from _run_results(conn, address, list(batches))
+    if address in STATUS_TABLES:
+        yield _status_result(conn, address)
+
+
+def _ledger_result(conn: psycopg.Connection, address: str) -> dg.AssetCheckResult:
     quoted = sql.Identifier(*address.split("."))
-    inserted, read, missing = conn.execute(LEDGER_SQL, [address]).fetchone() or (0, 0, 0)
+    inserted, read = conn.execute(LEDGER_SQL, [address]).fetchone() or (0, 0)
     counted = conn.execute(sql.SQL("select count(*) from {}").format(quoted)).fetchone()
     stored = counted[0] if counted else 0
-    yield dg.AssetCheckResult(
+    return dg.AssetCheckResult(
         check_name=LEDGER,
         asset_key=address.split("."),
         passed=stored == inserted,
@@ -76,23 +156,70 @@ def raw_results(conn: psycopg.Connection, address: str) -> Iterable[dg.AssetChec
             "rows in table": stored,
             "rows inserted by batches": int(inserted),
             "rows read in all": int(read),
-            "rows declared but not read": int(missing),
         },
     )
+
+
+def _rejections_result(conn: psycopg.Connection, address: str) -> dg.AssetCheckResult:
     rejected = conn.execute(REJECTED_SQL, [address, EXAMPLES]).fetchall()
     reasons = "\n".join(
         f"- {source} {position}: {field or 'row'}: {reason} ({at:%Y-%m-%d})"
         for source, position, field, reason, at, _ in rejected
     )
-    yield dg.AssetCheckResult(
-        check_name=REJECTIONS,
-        asset_key=address.split("."),
-        passed=not rejected,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={
+    return _warning(
+        REJECTIONS,
+        address,
+        not rejected,
+        {
             "open": rejected[0][5] if rejected else 0,
             "newest": dg.MetadataValue.md(reasons or "none"),
         },
+    )
+
+
+def _run_results(
+    conn: psycopg.Connection, address: str, batches: list[int]
+) -> Iterable[dg.AssetCheckResult]:
+    row = conn.execute(RUN_SQL, [batches]).fetchone()
+    read, rejected, declared, of_declared, is_short, is_over = row or (0, 0, 0, 0, False, False)
+    yield dg.AssetCheckResult(
+        check_name=DECLARED,
+        asset_key=address.split("."),
+        passed=not is_short and not is_over,
+        severity=dg.AssetCheckSeverity.ERROR if is_short else dg.AssetCheckSeverity.WARN,
+        metadata={"rows declared": int(declared), "rows read of these": int(of_declared)},
+    )
+    yield dg.AssetCheckResult(
+        check_name=FEW_REJECTED,
+        asset_key=address.split("."),
+        passed=rejected < REJECTED_LEAST or rejected <= REJECTED_SHARE * read,
+        metadata={"rows read": int(read), "rows refused": int(rejected)},
+    )
+    found = conn.execute(NEW_FIELDS_SQL, {"asset": address, "batches": batches}).fetchall()
+    names = "\n".join(f"- {name}" for (name,) in found)
+    yield _warning(DRIFT, address, not found, {"new fields": dg.MetadataValue.md(names or "none")})
+
+
+def _status_result(conn: psycopg.Connection, address: str) -> dg.AssetCheckResult:
+    seeded = conn.execute("select to_regclass('reference.order_status') is not null").fetchone()
+    found: list[tuple[str | None, int]] = []
+    if seeded == (True,):
+        query = sql.SQL(UNKNOWN_STATUS_SQL).format(table=sql.Identifier(*address.split(".")))
+        found = conn.execute(query, [STATUS_TABLES[address], EXAMPLES]).fetchall()
+    names = "\n".join(f"- {status}: {count:,} orders" for status, count in found)
+    metadata = {"unknown": dg.MetadataValue.md(names or "none")}
+    return _warning(STATUSES, address, not found, metadata)
+
+
+def _warning(
+    name: str, address: str, passed: bool, metadata: dict[str, Any]
+) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=name,
+        asset_key=address.split("."),
+        passed=passed,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata=metadata,
     )
 
 

@@ -5,13 +5,18 @@ It holds no secret and no business logic; what is done with a connection is the 
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import dagster as dg
 import psycopg
 
 from soleflip_pipelines.settings import Settings, get_settings
 from soleflip_pipelines.warehouse.connection import Role, connect
+from soleflip_pipelines.warehouse.outage import is_outage, wait_for_database
+
+OUTAGES = 3  # how often a step begins anew before it fails
 
 
 class WarehouseResource(dg.ConfigurableResource):
@@ -22,9 +27,22 @@ class WarehouseResource(dg.ConfigurableResource):
         """The settings of the process."""
         return get_settings()
 
-    def connect(self, role: Role = "loader") -> AbstractContextManager[psycopg.Connection]:
-        """A connection in the given role, closed (and rolled back if not committed) on exit."""
-        return connect(self.settings, role=role)
+    @contextmanager
+    def connect(self, role: Role = "loader") -> Iterator[psycopg.Connection]:
+        """A connection in the given role, closed (and rolled back if not committed) on exit.
+
+        Where the database goes away or has no room for the work at the moment, it is waited for and
+        the step begins anew: what it had committed is known to be there, the rest never happened.
+        """
+        try:
+            with connect(self.settings, role=role) as conn:
+                yield conn
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            # Dagster's own log is in the same database.
+            wait_for_database(self.settings, logging.getLogger(__name__).warning)
+            raise dg.RetryRequested(max_retries=OUTAGES) from error
 
 
 @dg.definitions

@@ -9,6 +9,7 @@ import os
 import threading
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -181,7 +182,9 @@ class _Progress:
 
     def _watch(self) -> None:
         while not self._ended.wait(POLL_SECONDS):
-            self._drain()
+            # The events lie in the database, which may be away for a while; they are shown later.
+            with suppress(Exception):
+                self._drain()
 
     def _drain(self) -> None:
         while True:

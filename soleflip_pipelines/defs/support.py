@@ -118,7 +118,7 @@ def landed(
     return dg.MaterializeResult(
         asset_key=address.split("."),
         metadata={**batch_metadata(results), **table_metadata(conn, address)},
-        check_results=list(raw_results(conn, address)),
+        check_results=list(raw_results(conn, address, [result.batch_id for result in results])),
     )
 
 
@@ -169,7 +169,11 @@ def landed_so_far(
     return dg.MaterializeResult(
         asset_key=address.split("."),
         metadata={**batch_metadata(results), **table_metadata(conn, address)},
-        check_results=[*raw_results(conn, address), checked, *more_checks()],
+        check_results=[
+            *raw_results(conn, address, [r.batch_id for r in results]),
+            checked,
+            *more_checks(),
+        ],
     )
 
 

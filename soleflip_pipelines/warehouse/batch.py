@@ -17,7 +17,7 @@ class LoadError(SoleflipError):
     """The database refused a batch; nothing of it was kept. The text never quotes row contents.
 
     Attributes:
-        is_transient: trying again later can help (lost connection, deadlock, lock timeout).
+        is_transient: the same batch can succeed in a moment (lost connection, deadlock, no slot).
     """
 
     def __init__(self, message: str, *, is_transient: bool) -> None:

@@ -46,7 +46,8 @@ __all__ = [
     "read_cursor",
 ]
 
-RETRYABLE_CLASSES = ("08", "25P03", "25P04", "40", "53", "55", "57")
+RETRYABLE_CLASSES = ("08", "25P03", "25P04", "40", "53", "57")
+DISK_FULL = "53100"
 # What the kinds of source owe to a person's own headers is no drift.
 DRIFTING_KINDS = ("api", "feed")
 After = Callable[[psycopg.Cursor, int], None]
@@ -112,6 +113,11 @@ def read_cursor(conn: psycopg.Connection, stream: str) -> dict[str, Any] | None:
         "select cursor from integration.sync_state where stream = %s", [stream]
     ).fetchone()
     return dict(row[0]) if row else None
+
+
+def is_transient_state(sqlstate: str) -> bool:
+    """Whether an SQLSTATE speaks of the moment (connection, lock, deadlock) and not of the data."""
+    return sqlstate.startswith(RETRYABLE_CLASSES) and sqlstate != DISK_FULL
 
 
 class _Batch:
@@ -241,9 +247,9 @@ def _load_error(table: RawTable, error: psycopg.Error) -> LoadError:
         return LoadError(
             f"{table.address}: another load of it has been running for over "
             f"{loader_sql.LOCK_TIMEOUT}; nothing was loaded",
-            is_transient=True,
+            is_transient=False,
         )
-    if state == "53100":
+    if state == DISK_FULL:
         return LoadError(
             f"{table.address}: the disk of the database is full; nothing was loaded: free some "
             "space and run it again",
@@ -254,5 +260,5 @@ def _load_error(table: RawTable, error: psycopg.Error) -> LoadError:
     detail = f"SQLSTATE {state} {name}" + (f" on {place}" if place else "")
     return LoadError(
         f"{table.address}: the database refused the batch ({detail}); nothing was loaded",
-        is_transient=state.startswith(RETRYABLE_CLASSES),
+        is_transient=is_transient_state(state),
     )

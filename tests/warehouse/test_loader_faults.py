@@ -1,0 +1,377 @@
+"""The loader against what goes wrong around it: kills, races, outages, a full disk, old news."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from soleflip_pipelines.settings import Settings, load_settings
+from soleflip_pipelines.warehouse import loader_rows
+from soleflip_pipelines.warehouse.connection import connect, prepare_database
+from soleflip_pipelines.warehouse.embedded import EmbeddedPostgres, ServerAddress
+from soleflip_pipelines.warehouse.loader import (
+    BatchResult,
+    BatchSource,
+    LoadError,
+    RawTable,
+    Record,
+    load_batch,
+    read_cursor,
+)
+from soleflip_pipelines.warehouse.outage import is_outage, wait_for_database
+
+pytestmark = pytest.mark.integration
+
+ORDERS = RawTable("raw_stockx", "orders", ("order_number",))
+DATED = RawTable("raw_stockx", "orders", ("order_number",), newer_by="times.updatedAt")
+OFFERS = RawTable("raw_awin", "offers", ("feed_id", "aw_product_id"))
+API = BatchSource("stockx", "api")
+FORK = multiprocessing.get_context("fork")
+
+
+def order(number: object, **payload: Any) -> Record:
+    return Record((str(number),), payload)
+
+
+def dated(number: str, day: int | None, **payload: Any) -> Record:
+    times = {"updatedAt": f"2026-01-{day:02}T00:00:00Z"} if day else {}
+    return order(number, times=times, **payload)
+
+
+def stored(conn: psycopg.Connection) -> dict[str, Any]:
+    rows = conn.execute("select order_number, payload from raw_stockx.orders").fetchall()
+    conn.commit()
+    return {str(number): payload for number, payload in rows}
+
+
+def assert_whole(conn: psycopg.Connection) -> None:
+    """Every row is one that a committed batch has inserted; no ledger line is left half written."""
+    row = conn.execute(
+        "select (select count(*) from raw_stockx.orders),"
+        " coalesce(sum(rows_inserted), 0), coalesce(bool_and(rows_read > 0), true)"
+        " from integration.import_batches where asset = 'raw_stockx.orders'"
+    ).fetchone()
+    conn.commit()
+    assert row is not None
+    assert row[0] == row[1]
+    assert row[2]
+
+
+# --- old news -------------------------------------------------------------------------------------
+
+
+def test_an_older_version_never_replaces_a_newer_one(conn: psycopg.Connection) -> None:
+    load_batch(conn, DATED, [dated("1", 5, v="new")], API)
+    result = load_batch(conn, DATED, [dated("1", 3, v="old"), dated("2", 1)], API)
+    assert (result.read, result.inserted, result.updated, result.unchanged) == (2, 1, 0, 1)
+    assert stored(conn)["1"]["v"] == "new"
+    assert load_batch(conn, DATED, [dated("1", 5, v="corrected")], API).updated == 1
+    assert load_batch(conn, DATED, [dated("1", None, v="no time")], API).updated == 1
+
+
+versions = st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 6)), min_size=1, max_size=8)
+
+
+@hypothesis_settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(versions, st.randoms(use_true_random=False), st.integers(1, 3), st.integers(1, 8))
+def test_the_order_of_delivery_does_not_matter(
+    conn: psycopg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    delivered: list[tuple[str, int]],
+    chance: random.Random,
+    chunk_rows: int,
+    batch_rows: int,
+) -> None:
+    """Whatever the batches and chunks, the newest version of each order is what stays."""
+    monkeypatch.setattr(loader_rows, "CHUNK_ROWS", chunk_rows)
+    conn.execute("delete from raw_stockx.orders")
+    chance.shuffle(delivered)
+    rows = [dated(number, day, v=day) for number, day in delivered]
+    for start in range(0, len(rows), batch_rows):
+        batch = rows[start : start + batch_rows]
+        result = load_batch(conn, DATED, batch, API)
+        assert result.read == len(batch)
+        assert result.duplicate == len(batch) - len({row.key for row in batch})
+    newest = {number: max(d for n, d in delivered if n == number) for number, _ in delivered}
+    assert {number: payload["v"] for number, payload in stored(conn).items()} == newest
+
+
+def test_repeats_over_chunks_balance_and_the_last_wins(
+    conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loader_rows, "CHUNK_ROWS", 2)
+    load_batch(conn, ORDERS, [order(n, v=0) for n in range(4)], API)
+    seen: list[tuple[str, str]] = []
+
+    def after(cur: psycopg.Cursor, batch_id: int) -> None:
+        cur.execute("select order_number, outcome from incoming order by 1")
+        seen.extend(cur.fetchall())
+
+    rows = [
+        order(0, v=0), order(1, v=1), order(0, v=0), order(1, v=2), order(2, v=0), order(9, v=1),
+        order(2, v=5), order(9, v=2), order(9, v=2),
+    ]  # fmt: skip
+    result = load_batch(conn, ORDERS, rows, API, after=after)
+    assert result == BatchResult("raw_stockx.orders", result.batch_id, 9, 1, 2, 1, 5, 0)
+    assert seen == [("0", "unchanged"), ("1", "updated"), ("2", "updated"), ("9", "inserted")]
+    assert {k: v["v"] for k, v in stored(conn).items()} == {"0": 0, "1": 2, "2": 5, "3": 0, "9": 2}
+
+
+def test_the_same_fields_in_another_order_rewrite_nothing(conn: psycopg.Connection) -> None:
+    load_batch(conn, ORDERS, [Record(("1",), {"a": 1, "b": {"c": 2, "d": 3}})], API)
+    before = conn.execute("select xmin, ctid, payload_hash from raw_stockx.orders").fetchall()
+    result = load_batch(conn, ORDERS, [Record(("1",), {"b": {"d": 3, "c": 2}, "a": 1})], API)
+    after = conn.execute("select xmin, ctid, payload_hash from raw_stockx.orders").fetchall()
+    assert (result.unchanged, result.updated, after) == (1, 0, before)
+
+
+def test_keys_may_hold_what_formats_use(conn: psycopg.Connection) -> None:
+    keys = ['a"b', "a\\b", "a\tb", "a\nb", "{a,b}", "NULL", "\\N", "ä ö", " ", "'", "a\rb"]
+    rows = [Record((key, key), {"key": key}) for key in keys]
+    assert load_batch(conn, OFFERS, rows, API).inserted == len(keys)
+    assert load_batch(conn, OFFERS, rows, API).unchanged == len(keys)
+    found = conn.execute("select feed_id, aw_product_id, payload ->> 'key' from raw_awin.offers")
+    assert sorted(found.fetchall()) == sorted((key, key, key) for key in keys)
+
+
+# --- kills ----------------------------------------------------------------------------------------
+
+
+def _load_for_ever(settings: Settings, go: Any) -> None:
+    with connect(settings) as conn:
+        go.set()
+        for number in range(10_000):
+            rows = (order(n, n=n, batch=number) for n in range(number * 200, number * 300 + 900))
+            load_batch(conn, ORDERS, rows, API, cursor=("s", {"batch": number}))
+
+
+def test_sigkill_at_random_moments_leaves_whole_batches_only(
+    settings: Settings, conn: psycopg.Connection
+) -> None:
+    chance = random.Random(36)
+    for _ in range(15):
+        go = FORK.Event()
+        worker = FORK.Process(target=_load_for_ever, args=(settings, go))
+        worker.start()
+        assert go.wait(30)
+        time.sleep(chance.uniform(0.0, 0.15))
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.join()
+        assert_whole(conn)
+        cursor = read_cursor(conn, "s")
+        conn.commit()
+        newest = conn.execute(
+            "select count(*) from integration.import_batches"
+            " where batch_id > (select batch_id from integration.sync_state)"
+        ).fetchone()
+        conn.commit()
+        assert newest == ((0,) if cursor else None) or cursor is None
+    rows = [order(n, n=n) for n in range(500)]
+    load_batch(conn, ORDERS, rows, API)
+    assert load_batch(conn, ORDERS, rows, API).unchanged == 500
+    assert_whole(conn)
+
+
+def _hold(settings: Settings, reached: Any, seconds: float) -> None:
+    def rows() -> Iterator[Record]:
+        yield order("held", by="orphan")
+        reached.set()
+        time.sleep(seconds)
+
+    with connect(settings) as conn:
+        load_batch(conn, ORDERS, rows(), API)
+
+
+def test_an_orphan_is_fenced_off_and_its_death_frees_the_asset(
+    settings: Settings, conn: psycopg.Connection
+) -> None:
+    reached = FORK.Event()
+    orphan = FORK.Process(target=_hold, args=(settings, reached, 60))
+    orphan.start()
+    assert reached.wait(30)
+    waiting = FORK.Process(target=_hold, args=(settings, FORK.Event(), 0))
+    waiting.start()
+    waiting.join(1)
+    assert waiting.exitcode is None, "two loads of one asset were at work at once"
+    assert orphan.pid is not None
+    os.kill(orphan.pid, signal.SIGKILL)
+    waiting.join(30)
+    assert waiting.exitcode == 0
+    orphan.join()
+    assert_whole(conn)
+
+
+def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
+    told = tmp_path / "child"
+    parent = subprocess.Popen([
+        sys.executable, "-c",
+        "import subprocess, pathlib\n"
+        "from soleflip_pipelines.processes import end_with_parent\n"
+        "child = subprocess.Popen(['sleep', '600'], preexec_fn=end_with_parent)\n"
+        f"pathlib.Path({str(told)!r}).write_text(str(child.pid))\n"
+        "child.wait()",
+    ])  # fmt: skip
+    _until(lambda: told.exists() and told.read_text() != "")
+    parent.kill()
+    parent.wait()
+    child = Path(f"/proc/{told.read_text()}/cmdline")
+    _until(lambda: not child.exists() or child.read_bytes() == b"")
+
+
+# --- races ----------------------------------------------------------------------------------------
+
+
+def _load_both(settings: Settings, seed: int, results: Any) -> None:
+    """Loads two assets in an order of its own, with rows that all processes share."""
+    chance = random.Random(seed)
+    with connect(settings) as conn:
+        for number in range(4):
+            rows = [order(n, n=n, round=number) for n in chance.sample(range(400), 300)]
+            offers = [Record(("1", row.key[0]), row.payload) for row in rows]
+            jobs: list[Callable[[], BatchResult]] = [
+                lambda r=rows: load_batch(conn, ORDERS, r, API, cursor=("s", {"by": seed})),  # type: ignore[misc]
+                lambda o=offers: load_batch(conn, OFFERS, o, BatchSource("awin", "feed")),  # type: ignore[misc]
+            ]
+            for job in jobs if seed % 2 else reversed(jobs):
+                job()
+    results.put(seed)
+
+
+def test_eight_processes_neither_double_nor_deadlock(
+    settings: Settings, conn: psycopg.Connection
+) -> None:
+    results = FORK.Queue()
+    workers = [FORK.Process(target=_load_both, args=(settings, n, results)) for n in range(8)]
+    for worker in workers:
+        worker.start()
+    assert sorted(results.get(timeout=60) for _ in workers) == list(range(8))
+    for worker in workers:
+        worker.join()
+    assert_whole(conn)
+    assert len(stored(conn)) == 400
+
+
+# --- the server goes away -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+    """A cluster of this test's own, which it may kill."""
+    embedded = EmbeddedPostgres(tmp_path, options={"fsync": "off"})
+    embedded.ensure_running()
+    yield embedded
+    embedded.stop()
+
+
+def _postmaster(server: EmbeddedPostgres) -> int:
+    return int((server.data_folder / "postmaster.pid").read_text().splitlines()[0])
+
+
+def test_a_killed_postmaster_leaves_nothing_and_is_started_again(
+    own_server: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    settings = load_settings({"SOLEFLIP_HOME": str(tmp_path)})
+    prepare_database(settings)
+
+    def rows() -> Iterator[Record]:
+        for n in range(20_000):
+            if n == 12_000:
+                os.kill(_postmaster(own_server), signal.SIGKILL)
+                time.sleep(0.2)
+            yield order(n, n=n)
+
+    with connect(settings) as conn, pytest.raises(LoadError) as caught:
+        load_batch(conn, ORDERS, rows(), API)
+    assert is_outage(caught.value)
+    said: list[str] = []
+    wait_for_database(settings, said.append, patience_s=60)
+    with connect(settings) as conn:
+        assert stored(conn) == {}
+        assert_whole(conn)
+        assert load_batch(conn, ORDERS, [order(n, n=n) for n in range(100)], API).inserted == 100
+
+
+def test_a_database_that_stays_away_is_named_after_the_patience(
+    own_server: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    address = own_server.ensure_running().url("postgres")
+    settings = load_settings({"SOLEFLIP_HOME": str(tmp_path), "SOLEFLIP_DATABASE_URL": address})
+    prepare_database(settings)
+    own_server.stop()
+    said: list[str] = []
+    with pytest.raises(Exception, match="cannot be reached"):
+        wait_for_database(settings, said.append, patience_s=1.0)
+    assert len(said) == 1
+
+
+# --- a full disk ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk(
+    server: ServerAddress, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], object]]:
+    """A tablespace `small_disk` with 12 MB of room, and a way to give it more."""
+    folder = tmp_path_factory.mktemp("small_disk")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=12m,mode=700", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
+            try:
+                conn.execute(f"create tablespace small_disk location '{folder}'")
+            except psycopg.Error as error:
+                pytest.skip(f"the server cannot use the small file system: {error}")
+            remount = ["mount", "-o", "remount,size=64m", str(folder)]
+            yield lambda: subprocess.run(remount, check=True)
+            conn.execute("drop tablespace small_disk")
+    finally:
+        subprocess.run(["umount", str(folder)], check=False)
+
+
+def test_a_full_disk_is_one_sentence_and_nothing_stays(
+    small_disk: Callable[[], object], settings: Settings, conn: psycopg.Connection
+) -> None:
+    with connect(settings, role=None, autocommit=True) as owner:
+        owner.execute("alter table raw_stockx.orders set tablespace small_disk")
+        load_batch(conn, ORDERS, [order("1", v=1)], API)
+        noise = random.Random(40)
+        rows = (order(n, text=noise.randbytes(1000).hex()) for n in range(20_000))
+        try:
+            with pytest.raises(LoadError) as caught:
+                load_batch(conn, ORDERS, rows, API)
+            assert "disk of the database is full" in str(caught.value)
+            assert not is_outage(caught.value)
+            assert stored(conn) == {"1": {"v": 1}}
+            assert_whole(conn)
+            small_disk()
+            assert load_batch(conn, ORDERS, [order("2", v=1)], API).inserted == 1
+        finally:
+            # A tablespace goes only when nothing is in it, and a full one cannot be emptied.
+            owner.execute("drop table raw_stockx.orders cascade")
+            owner.execute("checkpoint")
+
+
+def _until(is_done: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_done():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
