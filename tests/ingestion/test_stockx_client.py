@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from typing import Any
 
 import pytest
@@ -12,7 +13,14 @@ import pytest
 from soleflip_pipelines.clients.errors import PermanentPartnerError, TransientPartnerError
 from soleflip_pipelines.clients.http import PartnerHttp
 from soleflip_pipelines.clients.oauth import Grant
-from soleflip_pipelines.clients.stockx import PAGE_SIZE, AppCredentials, StockXClient
+from soleflip_pipelines.clients.paging import MAX_PASSES
+from soleflip_pipelines.clients.retries import MAX_ATTEMPTS
+from soleflip_pipelines.clients.stockx import (
+    MORE_PAGES,
+    PAGE_SIZE,
+    AppCredentials,
+    StockXClient,
+)
 
 pytestmark = pytest.mark.api
 
@@ -212,6 +220,48 @@ def test_a_list_that_repeats_itself_ends(seller: Seller) -> None:
     seen, warnings = read(client_of(seller))
     assert len(seen) == PAGE_SIZE
     assert len(warnings) == 1
+
+
+def test_a_list_that_never_ends_is_left_after_what_it_said_it_holds(seller: Seller) -> None:
+    asked: list[int] = []
+
+    def endless(number: int, size: int) -> dict[str, Any]:
+        asked.append(number)
+        orders = [{"orderNumber": f"{len(asked)}-{place}"} for place in range(size)]
+        return {"count": 250, "pageNumber": number, "hasNextPage": True, "orders": orders}
+
+    seller.page = endless  # type: ignore[method-assign]
+    seen, warnings = read(client_of(seller))
+    assert max(asked) == 250 // PAGE_SIZE + MORE_PAGES + 1
+    assert len(asked) == MAX_PASSES * max(asked)
+    assert len(seen) == len(asked) * PAGE_SIZE
+    assert len(warnings) == 1
+
+
+def test_an_error_in_the_body_of_a_good_reply_is_no_document(seller: Seller) -> None:
+    original, left = seller.answer, [{"statusCode": 500, "errorMessage": "no flex data"}]
+
+    def fail_once(call: Any) -> Any:
+        if call.path.endswith("/oauth/token"):
+            return original(call)
+        body = left.pop() if left else {"orderNumber": "A"}
+        return seller.partner.reply(body=body)
+
+    seller.partner.answer = fail_once
+    assert client_of(seller).order(order_number="A") == {"orderNumber": "A"}
+    left.extend([{"errorMessage": "no flex data"}] * MAX_ATTEMPTS)
+    with pytest.raises(TransientPartnerError, match=r"unexpected form \(no flex data\)"):
+        client_of(seller).order(order_number="A")
+
+
+def test_what_past_orders_say_of_their_number_is_passed_on(seller: Seller) -> None:
+    declared: list[int] = []
+    pages = client_of(seller).past_order_pages(warn=print, declare=declared.append)
+    assert sum(len(page) for page in pages) == 250
+    assert declared == [250]
+    assert client_of(seller).past_order_count(created_to=date(2026, 6, 30)) == 250
+    query = seller.partner.calls[-1].query
+    assert query == {"toDate": "2026-06-30", "pageNumber": "1", "pageSize": "1"}
 
 
 def test_an_empty_list_is_only_believed_with_a_count_of_zero(seller: Seller) -> None:
