@@ -121,7 +121,8 @@ class RowJudge:
             if column.otherwise and values[column.name] is None:
                 values[column.name] = values[column.otherwise]
         self._check_presence(values)
-        values["currency_code"] = self._currency(values, row.cells)
+        if "currency_code" in values:
+            values["currency_code"] = self._currency(values, row.cells)
         for column in kind.fields:
             if column.is_check_only:
                 del values[column.name]
@@ -210,7 +211,7 @@ class RowJudge:
             for other in kind.fields
             if other.kind_of == "currency" and other.is_check_only and (code := values[other.name])
         )
-        stated = values.get("currency_code") or self.header.currency_code
+        stated = values["currency_code"] or self.header.currency_code
         if stated is None and not beside:
             stated = kind.currency_code
         if stated is None and len(beside) == 1:
