@@ -28,7 +28,7 @@ class WarehouseResource(dg.ConfigurableResource):
         return get_settings()
 
     @contextmanager
-    def connect(self, role: Role = "loader") -> Iterator[psycopg.Connection]:
+    def connect(self, role: Role | None = "loader") -> Iterator[psycopg.Connection]:
         """A connection in the given role, closed (and rolled back if not committed) on exit.
 
         Where the database goes away or has no room for the work at the moment, it is waited for and
