@@ -10,6 +10,7 @@ import pytest
 from soleflip_pipelines.ingestion import stockx
 from soleflip_pipelines.ingestion.market_plan import market_state
 from soleflip_pipelines.settings import Settings
+from soleflip_pipelines.warehouse.connection import connect
 from soleflip_pipelines.warehouse.loader import (
     BatchResult,
     BatchSource,
@@ -300,3 +301,33 @@ def test_a_product_that_the_market_does_not_know_is_left_alone_for_a_week(
     assert catalogue.asked() == []
     assert plan(conn) == [("p1", "sold", "refused")]
     assert market_state(conn) == []
+
+
+def test_what_the_last_publication_has_in_stock_comes_before_what_was_bought_once(
+    catalogue: Catalogue, partner_settings: Settings, conn: psycopg.Connection
+) -> None:
+    for name in ("kept", "sold-on", "listed"):
+        watch(conn, partner_product_id=name)
+    stockx.sync_products(partner_settings, conn, log=str)
+    conn.execute("delete from owner.watch_item")
+    conn.execute(
+        "insert into enrichment.purchase_match"
+        " (line_key, platform, partner_product_id, match_method, match_score)"
+        " values ('k', 'stockx', 'kept', 'style', 1), ('s', 'stockx', 'sold-on', 'style', 1)"
+    )
+    conn.commit()
+    stockx.sync_market_data(partner_settings, conn, log=str)
+    assert plan(conn) == [("kept", "in_stock", "fresh"), ("sold-on", "in_stock", "fresh")]
+    with connect(partner_settings, role="transformer") as publisher:
+        publisher.execute("""
+            create schema inventory;
+            create schema catalog;
+            create table catalog.product as select 1 as id, 'kept' as stockx_product_id;
+            create table inventory.stock as
+                select 1 as product_id, 'available' as status union all select null, 'listed';
+            grant usage on schema inventory, catalog to soleflip_loader;
+            grant select on inventory.stock, catalog.product to soleflip_loader;
+        """)
+        publisher.commit()
+    stockx.sync_market_data(partner_settings, conn, log=str)
+    assert plan(conn) == [("kept", "in_stock", "fresh"), ("sold-on", "dormant", "fresh")]
