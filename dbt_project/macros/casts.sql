@@ -43,3 +43,18 @@
             then lpad(btrim({{ text_sql }}), 14, '0')
     end
 {%- endmacro %}
+
+{#- Whole cents, as a number or as text, to an amount of the currency. -#}
+{% macro cents_to_money(text_sql) -%}
+    (case when {{ text_sql }} ~ '^-?\d{1,12}$' then ({{ text_sql }})::numeric / 100 end)::numeric(12, 2)
+{%- endmacro %}
+
+{#- An object with the named keys alone: what marts show of a payload, so that a buyer's name or
+    address can never be among it. -#}
+{% macro only_keys(object_sql, keys) -%}
+    (
+        select coalesce(jsonb_object_agg(entry.key, entry.value), '{}')
+        from jsonb_each({{ object_sql }}) as entry
+        where entry.key in ('{{ keys | join("', '") }}')
+    )
+{%- endmacro %}

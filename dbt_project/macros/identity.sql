@@ -27,3 +27,11 @@
         'STOCKX-UNKNOWN-' || {{ slug(title_sql) }}
     )
 {%- endmacro %}
+
+{#- What an article is known by that is counted: its variant, else the words that stand on it. -#}
+{% macro item_key(variant_sql, name_sql, size_sql) -%}
+    coalesce(
+        {{ variant_sql }},
+        'words:' || lower(coalesce({{ name_sql }}, '')) || '|' || lower(coalesce({{ size_sql }}, ''))
+    )
+{%- endmacro %}

@@ -90,15 +90,20 @@ class ProductFinder:
             for word in _core(product.title):
                 self._by_word.setdefault(word, []).append(product)
 
-    def find(self, line: Line) -> Match:
-        """The product and variant that a line means."""
+    def find(self, line: Line, *, allow_similar: bool = True) -> Match:
+        """The product and variant that a line means.
+
+        Args:
+            line: what was written.
+            allow_similar: also a title that is only much like a product's, where no code helps.
+        """
         by_code = self._coded(line)
         if by_code:
             return self._decided(line, by_code, "style_code", 1.0)
         titled = self._by_title.get(normalise(line.name), []) if line.name else []
         if titled:
             return self._decided(line, titled, "title", 0.95)
-        return self._similar(line)
+        return self._similar(line) if allow_similar else NO_MATCH
 
     def _coded(self, line: Line) -> list[Product]:
         found = {

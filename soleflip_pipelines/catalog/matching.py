@@ -131,7 +131,7 @@ def match_purchases(conn: psycopg.Connection) -> MatchReport:
     with conn.transaction(), conn.cursor() as cur:
         rules = load_rules(conn)
         labeller = ProductLabeller(rules)
-        finder = ProductFinder(_products(cur, labeller), rules)
+        finder = ProductFinder(known_products(cur, labeller), rules)
         lines = cur.execute(_LINES).fetchall()
         total = stage(cur, PURCHASE_MATCH, _purchase_rows(lines, labeller, finder, methods))
         written = merge(cur, PURCHASE_MATCH, replace_all=True)
@@ -155,7 +155,8 @@ def match_offers(conn: psycopg.Connection) -> MatchReport:
     )
 
 
-def _products(cur: psycopg.Cursor[Any], labeller: ProductLabeller) -> Iterator[Product]:
+def known_products(cur: psycopg.Cursor[Any], labeller: ProductLabeller) -> Iterator[Product]:
+    """Every product of the marketplace with its variants, labelled where no label is stored."""
     variants: dict[str, list[Variant]] = {}
     for product_id, variant_id, size_raw, sizes in cur.execute(_VARIANTS).fetchall():
         variants.setdefault(product_id, []).append(Variant(variant_id, size_raw, sizes or {}))

@@ -5,7 +5,12 @@ from typing import Any
 
 import dagster as dg
 
-from soleflip_pipelines.catalog import matching, product_labelling, size_labelling
+from soleflip_pipelines.catalog import (
+    matching,
+    product_labelling,
+    sale_matching,
+    size_labelling,
+)
 from soleflip_pipelines.catalog.schema import validate_product_label
 from soleflip_pipelines.defs.checks import schema_check
 from soleflip_pipelines.defs.resources import WarehouseResource
@@ -94,3 +99,52 @@ def enrichment_offer_match(warehouse: WarehouseResource) -> Iterator[Result]:
     with warehouse.connect() as conn:
         report = matching.match_offers(conn)
         yield written(conn, "enrichment.offer_match", report.as_metadata())
+
+
+@dg.multi_asset(
+    specs=[
+        table_spec(
+            "enrichment.sale_match",
+            "One row per door and line of a sale that names no StockX variant itself: the product "
+            "and size that it is, and how that was found.",
+            deps=[
+                "enrichment.product_label",
+                "staging.stg_ebay__order_lines",
+                "staging.stg_alias__orders",
+                "staging.stg_csv__stockx_report",
+                "staging.stg_csv__ebay_report",
+                "staging.stg_csv__alias_report",
+                "staging.stg_csv__sales",
+                "staging.stg_stockx__variant_sizes",
+            ],
+        )
+    ]
+)
+def enrichment_sale_match(warehouse: WarehouseResource) -> Iterator[Result]:
+    """Find the variant of every sale outside StockX; ties stay unmatched."""
+    with warehouse.connect() as conn:
+        report = sale_matching.match_sales(conn)
+        yield written(conn, "enrichment.sale_match", report.as_metadata())
+
+
+@dg.multi_asset(
+    specs=[
+        table_spec(
+            "enrichment.item_match",
+            "One row per Alias listing, counted line and listed product: the product and size that "
+            "it is, and how that was found.",
+            deps=[
+                "enrichment.product_label",
+                "staging.stg_alias__listings",
+                "staging.stg_csv__stock_counts",
+                "staging.stg_csv__products",
+                "staging.stg_stockx__variant_sizes",
+            ],
+        )
+    ]
+)
+def enrichment_item_match(warehouse: WarehouseResource) -> Iterator[Result]:
+    """Find the variant of every listing, counted and listed article."""
+    with warehouse.connect() as conn:
+        report = sale_matching.match_items(conn)
+        yield written(conn, "enrichment.item_match", report.as_metadata())

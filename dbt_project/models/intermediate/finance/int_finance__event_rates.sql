@@ -3,11 +3,7 @@
 with
 
 orders as (
-    select * from {{ ref('stg_stockx__orders') }}
-),
-
-hand_kept_sales as (
-    select * from {{ ref('stg_csv__sales') }}
+    select * from {{ ref('int_sales__orders') }}
 ),
 
 purchases as (
@@ -33,13 +29,13 @@ currencies as (
 events as (
     select
         currency_code,
-        ordered_on as event_on
+        sold_on as event_on
     from orders
     union
     select
-        currency_code,
+        outbound_currency_code as currency_code,
         sold_on as event_on
-    from hand_kept_sales
+    from orders
     union
     select
         currency_code,

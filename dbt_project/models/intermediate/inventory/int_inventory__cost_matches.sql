@@ -1,5 +1,5 @@
 {{ config(indexes=[
-    {'columns': ['platform', 'order_number'], 'unique': true},
+    {'columns': ['order_key', 'piece_no'], 'unique': true},
     {'columns': ['line_key', 'unit_no']},
 ]) }}
 
@@ -18,25 +18,19 @@ links as (
     select * from {{ ref('int_inventory__sale_links') }}
 ),
 
-queued_sales as (
-    select orders.*
-    from orders
-    left join links
-        on
-            orders.platform = links.platform
-            and orders.order_number = links.order_number
-    where links.order_number is null
-),
-
 -- Receipts, then returns, then sales: the order within one day.
 events as (
     select
         units.partner_variant_id,
         units.available_on as event_on,
         1 as event_rank,
+        1 as pieces,
+        units.line_key as source_key,
+        units.unit_no,
         null::timestamptz as sort_at,
         units.line_key as sort_key,
-        units.unit_no as sort_no
+        null::text as sort_number,
+        null::text as sort_line
     from units
     left join links
         on
@@ -45,31 +39,37 @@ events as (
     where links.line_key is null and units.partner_variant_id is not null
     union all
     select
-        orders.partner_variant_id,
+        coalesce(links.partner_variant_id, orders.partner_variant_id) as partner_variant_id,
         orders.returned_on as event_on,
         2 as event_rank,
+        orders.quantity as pieces,
+        orders.order_key as source_key,
+        null::integer as unit_no,
         null::timestamptz as sort_at,
-        orders.order_number as sort_key,
-        0 as sort_no
+        orders.platform as sort_key,
+        orders.order_number as sort_number,
+        orders.order_line as sort_line
     from orders
-    left join links
-        on
-            orders.platform = links.platform
-            and orders.order_number = links.order_number
+    left join links on orders.order_key = links.order_key
     where
         orders.returned_on is not null
-        and orders.partner_variant_id is not null
+        and coalesce(links.partner_variant_id, orders.partner_variant_id) is not null
         and coalesce(links.gives_back, true)
     union all
     select
-        partner_variant_id,
-        sold_on as event_on,
+        orders.partner_variant_id,
+        orders.sold_on as event_on,
         3 as event_rank,
-        ordered_at as sort_at,
-        order_number as sort_key,
-        0 as sort_no
-    from queued_sales
-    where partner_variant_id is not null
+        orders.quantity as pieces,
+        orders.order_key as source_key,
+        null::integer as unit_no,
+        orders.ordered_at as sort_at,
+        orders.platform as sort_key,
+        orders.order_number as sort_number,
+        orders.order_line as sort_line
+    from orders
+    left join links on orders.order_key = links.order_key
+    where orders.partner_variant_id is not null and links.order_key is null
 ),
 
 in_order as (
@@ -78,55 +78,64 @@ in_order as (
         row_number() over (
             partition by partner_variant_id
             order by
-                event_on, event_rank, sort_at nulls first, sort_key collate "C", sort_no
+                event_on,
+                event_rank,
+                sort_at nulls first,
+                sort_key collate "C",
+                sort_number collate "C",
+                sort_line collate "C",
+                unit_no
         ) as seq
     from events
 ),
 
+-- A sale that does not find all its pieces takes none, and leaves the stock as it was.
 counted as (
     select
         *,
-        sum(case when event_rank < 3 then 1 else -1 end) over by_variant as balance
+        enrichment.running_stock(case when event_rank < 3 then pieces else -pieces end) over (
+            partition by partner_variant_id
+            order by seq
+        ) as stock_after
     from in_order
-    window by_variant as (partition by partner_variant_id order by seq)
 ),
 
-floored as (
+served as (
     select
         *,
-        coalesce(
-            min(balance) over (
-                partition by partner_variant_id
-                order by seq
-                rows between unbounded preceding and 1 preceding
-            ),
-            0
-        ) as lowest_before
+        lag(stock_after, 1, 0) over (
+            partition by partner_variant_id
+            order by seq
+        ) as stock_before
     from counted
 ),
 
--- A sale that finds nothing takes nothing: it is the one that lowers the lowest balance so far.
--- The k-th sale that finds something takes the k-th unit that became available.
+-- The k-th piece that is taken is the k-th that became available.
 numbered as (
     select
-        partner_variant_id,
-        event_rank,
-        sort_key,
-        sort_no,
+        served.partner_variant_id,
+        served.event_rank,
+        served.pieces,
+        served.source_key,
+        piece.piece_no,
+        coalesce(served.unit_no, piece.piece_no) as source_no,
         row_number() over (
-            partition by partner_variant_id, event_rank < 3
-            order by seq
+            partition by served.partner_variant_id, served.event_rank < 3
+            order by served.seq, piece.piece_no
         ) as position
-    from floored
-    where event_rank < 3 or balance >= least(0, lowest_before)
+    from served
+    cross join lateral generate_series(1, served.pieces) as piece (piece_no)
+    where served.event_rank < 3 or served.stock_before >= served.pieces
 ),
 
 taken as (
     select
-        sales.sort_key as order_number,
+        sales.source_key as order_key,
+        sales.piece_no,
+        sales.pieces,
         available.event_rank as source_rank,
-        available.sort_key as source_key,
-        available.sort_no as source_no
+        available.source_key,
+        available.source_no
     from numbered as sales
     inner join numbered as available
         on
@@ -139,56 +148,71 @@ taken as (
 -- A unit that came back is the one its sale took, which may itself have come back before.
 traced as (
     select
-        order_number,
+        order_key,
+        piece_no,
+        pieces,
         source_rank,
         source_key,
         source_no
     from taken
     union all
     select
-        traced.order_number,
+        traced.order_key,
+        traced.piece_no,
+        traced.pieces,
         earlier.source_rank,
         earlier.source_key,
         earlier.source_no
     from traced
     inner join (
         select
-            order_number,
+            order_key,
+            piece_no,
             source_rank,
             source_key,
             source_no
         from taken
         union all
         select
-            order_number,
+            order_key,
+            1 as piece_no,
             1 as source_rank,
             line_key as source_key,
             unit_no as source_no
         from links
-        where platform = 'stockx'
     ) as earlier
         on
             traced.source_rank = 2
-            and traced.source_key = earlier.order_number
+            and traced.source_key = earlier.order_key
+            and traced.source_no = earlier.piece_no
+),
+
+-- A piece that came back without a known unit leaves its sale without a known cost.
+known as (
+    select
+        *,
+        count(*) over (partition by order_key) as known_count
+    from traced
+    where source_rank = 1
 ),
 
 matched as (
     select
-        platform,
-        order_number,
+        order_key,
+        1 as piece_no,
         line_key,
         unit_no,
         'linked'::text as match_method
     from links
     union all
     select
-        'stockx'::text as platform,
-        order_number,
+        order_key,
+        piece_no,
         source_key as line_key,
         source_no as unit_no,
         'fifo'::text as match_method
-    from traced
-    where source_rank = 1
+    from known
+    where known_count = pieces
 )
 
 select * from matched

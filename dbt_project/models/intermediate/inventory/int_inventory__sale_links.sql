@@ -1,7 +1,10 @@
+{{ config(indexes=[{'columns': ['order_key'], 'unique': true}]) }}
+
 with
 
 orders as (
     select * from {{ ref('int_sales__orders') }}
+    where (is_sale or status = 'returned') and quantity = 1
 ),
 
 units as (
@@ -20,7 +23,8 @@ owner_links as (
 named_units as (
     select
         unit_ref,
-        min(line_key) as line_key
+        min(line_key) as line_key,
+        min(partner_variant_id) as partner_variant_id
     from units
     where unit_ref is not null
     group by unit_ref
@@ -44,45 +48,51 @@ wanted as (
     where unit_ref is not null
 ),
 
+-- A reference is to an order: of several lines the one that sold the unit's size has the unit.
 chosen as (
     select distinct on (wanted.platform, wanted.order_number)
-        wanted.platform,
-        wanted.order_number,
+        orders.order_key,
+        orders.platform,
+        orders.order_number,
+        orders.order_line,
+        orders.is_sale,
+        orders.ordered_at,
         named_units.line_key,
+        named_units.partner_variant_id,
         wanted.priority
     from wanted
     inner join named_units on wanted.unit_ref = named_units.unit_ref
-    order by wanted.platform, wanted.order_number, wanted.priority
+    inner join orders
+        on
+            wanted.platform = orders.platform
+            and wanted.order_number = orders.order_number
+    order by
+        wanted.platform,
+        wanted.order_number,
+        wanted.priority,
+        coalesce(orders.partner_variant_id = named_units.partner_variant_id, false) desc,
+        orders.order_line
 ),
 
 -- Never two sales on one unit: the owner's word first, then the earlier sale. A sale that was
 -- returned may share the unit with the one that came after it.
 ranked as (
     select
-        chosen.platform,
-        chosen.order_number,
-        chosen.line_key,
-        orders.is_sale,
+        *,
         row_number() over (
-            partition by chosen.line_key, orders.is_sale
-            order by
-                chosen.priority, orders.ordered_at, orders.platform, orders.order_number
+            partition by line_key, is_sale
+            order by priority, ordered_at, platform, order_number
         ) as claim_no,
-        bool_or(orders.is_sale) over (partition by chosen.line_key) as is_sold_for_good
+        bool_or(is_sale) over (partition by line_key) as is_sold_for_good
     from chosen
-    inner join orders
-        on
-            chosen.platform = orders.platform
-            and chosen.order_number = orders.order_number
-    where orders.is_sale or orders.status = 'returned'
 ),
 
 links as (
     select
-        platform,
-        order_number,
+        order_key,
         line_key,
         1 as unit_no,
+        partner_variant_id,
         not is_sale and not is_sold_for_good and claim_no = 1 as gives_back
     from ranked
     where claim_no = 1 or not is_sale

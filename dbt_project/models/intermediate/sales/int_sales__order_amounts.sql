@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['platform', 'order_number'], 'unique': true}]) }}
+{{ config(indexes=[{'columns': ['order_key'], 'unique': true}]) }}
 
 with
 
@@ -31,8 +31,8 @@ level_today as (
 
 without_fees as (
     select
+        orders.order_key,
         orders.platform,
-        orders.order_number,
         orders.amount,
         orders.sold_on,
         orders.currency_code
@@ -42,8 +42,7 @@ without_fees as (
 
 expected as (
     select
-        without_fees.platform,
-        without_fees.order_number,
+        without_fees.order_key,
         {{ expected_fee(
             'without_fees.amount',
             'coalesce((select transaction_fee_rate from level_today),'
@@ -65,17 +64,17 @@ expected as (
 
 combined as (
     select
-        orders.platform,
-        orders.order_number,
+        orders.order_key,
         orders.is_sale,
         orders.amount,
         orders.penalty,
         orders.outbound_cost,
         event_rates.units_per_eur,
+        outbound_rates.units_per_eur as outbound_units_per_eur,
         case
             when not orders.is_sale then 'none'
             when orders.has_stated_fees then 'charged'
-            when expected.order_number is not null then 'expected'
+            when expected.order_key is not null then 'expected'
             else 'unknown'
         end as fee_source,
         coalesce(expected.transaction_fee, orders.transaction_fee) as transaction_fee,
@@ -88,21 +87,21 @@ combined as (
             orders.payout_total - (orders.amount + coalesce(orders.adjustments_total, 0))
         ) <= 0.01 as is_payout_explained
     from orders
-    left join expected
-        on
-            orders.platform = expected.platform
-            and orders.order_number = expected.order_number
+    left join expected on orders.order_key = expected.order_key
     left join event_rates
         on
             orders.currency_code = event_rates.currency_code
             and orders.sold_on = event_rates.event_on
+    left join event_rates as outbound_rates
+        on
+            orders.outbound_currency_code = outbound_rates.currency_code
+            and orders.sold_on = outbound_rates.event_on
 ),
 
 -- What is no sale earns nothing and is charged nothing but its penalty.
 in_euros as (
     select
-        platform,
-        order_number,
+        order_key,
         units_per_eur,
         fee_source,
         coalesce(is_payout_explained, false) as is_payout_explained,
@@ -114,7 +113,7 @@ in_euros as (
         {{ to_eur(known_fee ~ 'shipping_fee end', 'units_per_eur') }} as shipping_fee_eur,
         {{ to_eur(known_fee ~ 'other_fee end', 'units_per_eur') }} as other_fee_eur,
         {{ to_eur('penalty', 'units_per_eur') }} as penalty_eur,
-        {{ to_eur('case when is_sale then outbound_cost else 0 end', 'units_per_eur') }}
+        {{ to_eur('case when is_sale then outbound_cost else 0 end', 'outbound_units_per_eur') }}
             as outbound_cost_eur
     from combined
 )

@@ -1,136 +1,155 @@
-{{ config(indexes=[{'columns': ['platform', 'order_number'], 'unique': true}]) }}
+{{ config(indexes=[
+    {'columns': ['order_key'], 'unique': true},
+    {'columns': ['platform', 'order_number']},
+]) }}
+
+{%- set doors = ['api', 'report', 'sheet'] %}
+{#- What belongs together comes from one door: an amount with its currency, a size with its product,
+    each fee with the payout. #}
+{%- set grouped = [
+    'amount', 'currency_code', 'has_stated_fees', 'payout_total', 'adjustments_total',
+    'transaction_fee', 'processing_fee', 'shipping_fee', 'other_fee', 'product_id', 'variant_id'
+] %}
 
 with
 
-orders as (
-    select * from {{ ref('stg_stockx__orders') }}
-),
-
-order_fees as (
-    select * from {{ ref('int_finance__order_fees') }}
-),
-
-order_status as (
-    select * from {{ ref('order_status') }}
-),
-
-hand_kept_sales as (
-    select * from {{ ref('stg_csv__sales') }}
-),
-
-product_labels as (
-    select * from {{ source('enrichment', 'product_label') }}
-),
-
--- A hand-kept sale has no product id: its style code names one, if only one has it.
-unique_style_codes as (
+sources as (
     select
-        upper(style_code) as style_code,
-        min(partner_product_id) as partner_product_id
-    from product_labels
-    where platform = 'stockx' and style_code is not null
-    group by upper(style_code)
-    having count(*) = 1
+        *,
+        coalesce(partner_product_id, matched_product_id) as product_id,
+        coalesce(partner_variant_id, matched_variant_id) as variant_id
+    from {{ ref('int_sales__order_sources') }}
+    where not is_superseded
 ),
 
-stockx as (
+api as (
+    select * from sources
+    where source = 'api'
+),
+
+report as (
+    select * from sources
+    where source = 'report'
+),
+
+sheet as (
+    select * from sources
+    where source = 'sheet'
+),
+
+-- The same sale from several doors is one sale: each field from the door that knows most of it.
+joined as (
     select
-        'stockx'::text as platform,
-        orders.order_number,
-        orders.listing_id,
-        {{ product_key('orders.partner_product_id', 'orders.product_name') }} as product_key,
-        orders.partner_product_id,
-        orders.partner_variant_id,
-        orders.product_name,
-        orders.style_id,
-        orders.status_raw,
-        coalesce(order_status.status, 'unknown') as status,
-        coalesce(order_status.is_sale, true) as is_sale,
-        orders.ordered_at,
-        orders.ordered_on as sold_on,
-        -- A unit cannot be back before the day after its sale.
+        {%- for column in [
+            'order_key', 'platform', 'order_number', 'order_line', 'listing_id', 'product_name',
+            'style_id', 'status_raw', 'status', 'is_to_ship', 'ordered_at', 'sold_on',
+            'ship_by_at', 'inventory_type', 'payload_source', 'batch_id'
+        ] %}
+        {{ of_first_door(column) }} as {{ column }},
+        {%- endfor %}
+        coalesce(api.quantity, report.quantity, 1) as quantity,
+        api.returned_on,
+        coalesce(api.penalty, 0) as penalty,
+        coalesce(sheet.outbound_cost, 0) as outbound_cost,
+        sheet.currency_code as outbound_currency_code,
+        api.raw_data,
+        concat_ws(' ', api.source, report.source, sheet.source) as sources,
+        {%- for door in doors %}
+        {%- for column in grouped %}
+        {{ door }}.{{ column }} as {{ door }}_{{ column }},
+        {%- endfor %}
+        {%- endfor %}
         case
-            when order_status.status = 'returned'
-                then greatest(
-                    {{ berlin_day('orders.source_updated_at') }}, orders.ordered_on + 1
-                )
-        end as returned_on,
-        orders.sale_price as amount,
-        orders.currency_code,
-        orders.has_payout as has_stated_fees,
-        orders.payout_total,
-        order_fees.adjustments_total,
-        coalesce(order_fees.transaction_fee, 0) as transaction_fee,
-        coalesce(order_fees.processing_fee, 0) as processing_fee,
-        coalesce(order_fees.shipping_fee, 0) as shipping_fee,
-        coalesce(order_fees.other_fee, 0) as other_fee,
-        coalesce(order_fees.penalty, 0) as penalty,
-        0::numeric as outbound_cost,
-        orders.ship_by_at,
-        orders.inventory_type,
-        orders.payload_source,
-        orders.payload,
-        orders.batch_id
-    from orders
-    left join order_fees on orders.order_number = order_fees.order_number
-    left join order_status
-        on
-            order_status.platform = 'stockx'
-            and upper(btrim(orders.status_raw)) = order_status.status_raw
+            when api.variant_id is not null then 'api'
+            when report.variant_id is not null then 'report'
+            when sheet.variant_id is not null then 'sheet'
+            when api.product_id is not null then 'api'
+            when report.product_id is not null then 'report'
+            when sheet.product_id is not null then 'sheet'
+        end as product_door,
+        case
+            when api.amount is not null then 'api'
+            when report.amount is not null then 'report'
+            when sheet.amount is not null then 'sheet'
+            else coalesce(api.source, report.source, sheet.source)
+        end as price_door
+    from api
+    full outer join report on api.order_key = report.order_key
+    full outer join sheet on coalesce(api.order_key, report.order_key) = sheet.order_key
 ),
 
--- The same sale from the API and from a file is one sale: the API knows more.
-hand_kept as (
+priced as (
     select
-        hand_kept_sales.platform,
-        hand_kept_sales.order_number,
-        null::text as listing_id,
-        unique_style_codes.partner_product_id as product_key,
-        unique_style_codes.partner_product_id,
-        null::text as partner_variant_id,
-        hand_kept_sales.product_name,
-        hand_kept_sales.style_code_raw as style_id,
-        null::text as status_raw,
-        'completed'::text as status,
-        true as is_sale,
-        hand_kept_sales.sold_on::timestamp at time zone 'Europe/Berlin' as ordered_at,
-        hand_kept_sales.sold_on,
-        null::date as returned_on,
-        hand_kept_sales.sale_price as amount,
-        hand_kept_sales.currency_code,
-        coalesce(hand_kept_sales.fees_total, hand_kept_sales.payout_total) is not null
-            as has_stated_fees,
-        hand_kept_sales.payout_total,
-        -hand_kept_sales.fees_total as adjustments_total,
-        0::numeric as transaction_fee,
-        0::numeric as processing_fee,
-        0::numeric as shipping_fee,
-        coalesce(
-            hand_kept_sales.fees_total,
-            hand_kept_sales.sale_price - hand_kept_sales.payout_total,
-            0
-        ) as other_fee,
-        0::numeric as penalty,
-        coalesce(hand_kept_sales.shipping_paid, 0) as outbound_cost,
-        null::timestamptz as ship_by_at,
-        null::text as inventory_type,
-        'file'::text as payload_source,
-        null::jsonb as payload,
-        hand_kept_sales.batch_id
-    from hand_kept_sales
-    left join orders
-        on
-            hand_kept_sales.platform = 'stockx'
-            and hand_kept_sales.order_number = orders.order_number
-    left join unique_style_codes
-        on upper(hand_kept_sales.style_code_raw) = unique_style_codes.style_code
-    where orders.order_number is null
+        *,
+        {{ of_door('price_door', 'amount') }} as amount,
+        {{ of_door('price_door', 'currency_code') }} as currency_code
+    from joined
+),
+
+with_fee_door as (
+    select
+        *,
+        case
+            when api_has_stated_fees then 'api'
+            when report_has_stated_fees and report_currency_code = currency_code then 'report'
+            when sheet_has_stated_fees and sheet_currency_code = currency_code then 'sheet'
+            else price_door
+        end as fee_door
+    from priced
 ),
 
 unified as (
-    select * from stockx
-    union all
-    select * from hand_kept
+    select
+        order_key,
+        platform,
+        order_number,
+        order_line,
+        sources,
+        listing_id,
+        {{ of_door('product_door', 'product_id') }} as partner_product_id,
+        {{ of_door('product_door', 'variant_id') }} as partner_variant_id,
+        product_name,
+        style_id,
+        quantity,
+        status_raw,
+        status,
+        status in ('open', 'completed', 'unknown') as is_sale,
+        is_to_ship,
+        ordered_at,
+        sold_on,
+        -- A unit cannot be back before the day after its sale.
+        case when returned_on is not null then greatest(returned_on, sold_on + 1) end
+            as returned_on,
+        amount,
+        currency_code,
+        coalesce({{ of_door('fee_door', 'has_stated_fees') }}, false) as has_stated_fees,
+        {{ of_door('fee_door', 'payout_total') }} as payout_total,
+        {{ of_door('fee_door', 'adjustments_total') }} as adjustments_total,
+        coalesce({{ of_door('fee_door', 'transaction_fee') }}, 0) as transaction_fee,
+        coalesce({{ of_door('fee_door', 'processing_fee') }}, 0) as processing_fee,
+        coalesce({{ of_door('fee_door', 'shipping_fee') }}, 0) as shipping_fee,
+        coalesce({{ of_door('fee_door', 'other_fee') }}, 0) as other_fee,
+        penalty,
+        outbound_cost,
+        coalesce(outbound_currency_code, currency_code) as outbound_currency_code,
+        ship_by_at,
+        inventory_type,
+        payload_source,
+        raw_data,
+        batch_id
+    from with_fee_door
+),
+
+-- StockX's own order is a product even where it has no id; what others sell is one if it was found.
+with_product as (
+    select
+        *,
+        case
+            when platform = 'stockx' and sources like 'api%'
+                then {{ product_key('partner_product_id', 'product_name') }}
+            else partner_product_id
+        end as product_key
+    from unified
 )
 
-select * from unified
+select * from with_product

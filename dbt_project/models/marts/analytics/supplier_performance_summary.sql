@@ -25,8 +25,9 @@ units as (
         stock.cost_eur,
         stock.age_days,
         stock.received_on - stock.purchased_on as delivery_days,
-        orders.gross_sale_eur,
-        orders.net_profit
+        -- A sale of several pieces is shared by its units.
+        orders.gross_sale_eur / orders.quantity as gross_sale_eur,
+        orders.net_profit / orders.quantity as net_profit
     from stock
     left join orders on stock.sold_order_id = orders.id
 ),

@@ -12,12 +12,8 @@ products as (
 ),
 
 orders as (
-    select * from {{ ref('int_sales__orders') }}
+    select * from {{ ref('order') }}
     where is_sale
-),
-
-amounts as (
-    select * from {{ ref('int_sales__order_amounts') }}
 ),
 
 market_prices as (
@@ -26,16 +22,14 @@ market_prices as (
 
 sold as (
     select
-        orders.product_key,
-        count(*) as sale_count,
-        round(avg(amounts.gross_sale_eur), 2)::numeric(12, 2) as avg_resale_price,
-        max(orders.sold_on) as last_sold_on
+        product_id,
+        sum(quantity) as sale_count,
+        round(
+            sum(gross_sale_eur) / sum(quantity) filter (where gross_sale_eur is not null), 2
+        )::numeric(12, 2) as avg_resale_price,
+        max(sold_on) as last_sold_on
     from orders
-    inner join amounts
-        on
-            orders.platform = amounts.platform
-            and orders.order_number = amounts.order_number
-    group by orders.product_key
+    group by product_id
 ),
 
 market as (
@@ -48,9 +42,16 @@ market as (
     group by partner_product_id
 ),
 
+products_with_id as (
+    select
+        *,
+        {{ stable_id('product', ["'stockx'", 'product_key']) }} as id
+    from products
+),
+
 final as (
     select
-        {{ stable_id('product', ["'stockx'", 'products.product_key']) }} as id,
+        products.id,
         products.sku,
         products.style_code,
         products.name,
@@ -86,8 +87,8 @@ final as (
             'is_known_product', products.is_known_product
         )) as enrichment_data,
         {{ build_id() }} as build_id
-    from products
-    left join sold on products.product_key = sold.product_key
+    from products_with_id as products
+    left join sold on products.id = sold.product_id
     left join market on products.partner_product_id = market.partner_product_id
 )
 

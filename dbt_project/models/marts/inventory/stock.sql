@@ -20,7 +20,8 @@ orders as (
 ),
 
 listings as (
-    select * from {{ ref('stg_stockx__listings') }}
+    select * from {{ ref('listing') }}
+    where is_active
 ),
 
 sold as (
@@ -29,22 +30,26 @@ sold as (
         cost_matches.unit_no,
         orders.platform,
         orders.order_number,
+        orders.order_line,
         orders.sold_on
     from cost_matches
-    inner join orders
-        on
-            cost_matches.platform = orders.platform
-            and cost_matches.order_number = orders.order_number
+    inner join orders on cost_matches.order_key = orders.order_key
     where orders.is_sale
 ),
 
+-- One pair is often offered on several channels: the one with most asks tells how many are.
 asks_of_variant as (
     select
-        partner_variant_id,
-        count(*) as ask_count
-    from listings
-    where upper(status_raw) = 'ACTIVE'
-    group by partner_variant_id
+        variant_id,
+        max(ask_count) as ask_count
+    from (
+        select
+            variant_id,
+            count(*) as ask_count
+        from listings
+        group by variant_id, platform
+    ) as by_channel
+    group by variant_id
 ),
 
 with_sale as (
@@ -52,6 +57,7 @@ with_sale as (
         units.*,
         sold.platform as sold_platform,
         sold.order_number as sold_order_number,
+        sold.order_line as sold_order_line,
         sold.sold_on,
         asks_of_variant.ask_count,
         case
@@ -65,7 +71,10 @@ with_sale as (
         on
             units.line_key = sold.line_key
             and units.unit_no = sold.unit_no
-    left join asks_of_variant on units.partner_variant_id = asks_of_variant.partner_variant_id
+    left join asks_of_variant
+        on
+            {{ stable_id('variant', ['units.platform', 'units.partner_variant_id']) }}
+            = asks_of_variant.variant_id
 ),
 
 -- An ask names no unit: the oldest units on hand are the ones offered.
@@ -104,7 +113,8 @@ final as (
         vat_scheme,
         sold_platform,
         sold_order_number,
-        {{ stable_id('order', ['sold_platform', 'sold_order_number']) }} as sold_order_id,
+        {{ stable_id('order', ['sold_platform', 'sold_order_number', 'sold_order_line']) }}
+            as sold_order_id,
         sold_on,
         greatest(0, coalesce(sold_on, {{ business_today() }}) - available_on) as age_days,
         match_method,

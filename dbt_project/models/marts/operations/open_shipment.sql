@@ -2,31 +2,47 @@ with
 
 orders as (
     select * from {{ ref('int_sales__orders') }}
-    where status = 'open' and upper(status_raw) in ('CREATED', 'PENDING', 'MATCHED', 'DONOTSHIP')
+    where is_to_ship
 ),
 
 stock as (
     select * from {{ ref('stock') }}
+    where status = 'sold'
+),
+
+units as (
+    select
+        sold_order_id,
+        case when count(*) = 1 then min(id::text)::uuid end as stock_id,
+        string_agg(distinct location, ', ' order by location) as location
+    from stock
+    group by sold_order_id
+),
+
+with_id as (
+    select
+        *,
+        {{ stable_id('order', ['platform', 'order_number', 'order_line']) }} as order_id
+    from orders
 ),
 
 final as (
     select
-        {{ stable_id('order', ['orders.platform', 'orders.order_number']) }} as order_id,
+        orders.order_id,
         orders.platform,
         orders.order_number,
+        orders.order_line,
+        orders.quantity,
         orders.status_raw,
         orders.product_name,
         orders.style_id,
         orders.ordered_at,
         orders.ship_by_at,
-        stock.id as stock_id,
-        stock.location,
+        units.stock_id,
+        units.location,
         {{ build_id() }} as build_id
-    from orders
-    left join stock
-        on
-            orders.platform = stock.sold_platform
-            and orders.order_number = stock.sold_order_number
+    from with_id as orders
+    left join units on orders.order_id = units.sold_order_id
 )
 
 select * from final

@@ -13,8 +13,8 @@ ratios as (
     select
         products.brand,
         orders.gross_sale_eur,
-        products.retail_price,
-        orders.gross_sale_eur / products.retail_price as euros_per_retail_unit
+        products.retail_price * orders.quantity as retail_price,
+        orders.gross_sale_eur / (products.retail_price * orders.quantity) as euros_per_retail_unit
     from orders
     inner join products on orders.product_id = products.id
     where products.retail_price > 0 and orders.gross_sale_eur is not null

@@ -23,16 +23,19 @@ final as (
         orders.id as order_id,
         orders.platform,
         orders.order_number,
+        orders.order_line,
+        orders.quantity,
         orders.product_id,
         orders.variant_id,
         orders.sold_on,
         orders.gross_sale_eur,
         case
-            when orders.inventory_item_id is not null then 'unit without a known cost'
+            when orders.cost_match_method is not null then 'unit without a known cost'
             when orders.variant_id is null then 'sale without a variant'
             when units_of_variant.unit_count is null then 'no purchase of this variant'
             when units_of_variant.unit_count = units_of_variant.sold_count
                 then 'every purchased unit is sold'
+            when orders.quantity > 1 then 'too few units for all pieces'
             else 'units came after the sale'
         end as reason,
         coalesce(units_of_variant.unit_count, 0) as purchased_unit_count,

@@ -5,24 +5,79 @@
 
 with
 
-listings as (
+stockx_listings as (
     select * from {{ ref('stg_stockx__listings') }}
+),
+
+alias_listings as (
+    select * from {{ ref('stg_alias__listings') }}
+),
+
+alias_orders as (
+    select * from {{ ref('stg_alias__orders') }}
+),
+
+item_matches as (
+    select * from {{ source('enrichment', 'item_match') }}
+    where kind = 'listing'
+),
+
+alias_sold as (
+    select
+        listing_id,
+        min(order_number) as order_number
+    from alias_orders
+    where listing_id is not null
+    group by listing_id
+),
+
+listings as (
+    select
+        'stockx'::text as platform,
+        listing_id,
+        partner_product_id,
+        partner_variant_id,
+        lower(status_raw) as status,
+        ask_price,
+        currency_code,
+        inventory_type,
+        created_at,
+        source_updated_at,
+        order_number
+    from stockx_listings
+    union all
+    select
+        'alias'::text as platform,
+        alias_listings.listing_id,
+        item_matches.partner_product_id,
+        item_matches.partner_variant_id,
+        regexp_replace(lower(alias_listings.status_raw), '^listing_status_', '') as status,
+        alias_listings.ask_price,
+        alias_listings.currency_code,
+        null::text as inventory_type,
+        alias_listings.created_at,
+        alias_listings.source_updated_at,
+        alias_sold.order_number
+    from alias_listings
+    left join item_matches on alias_listings.listing_id = item_matches.item_key
+    left join alias_sold on alias_listings.listing_id = alias_sold.listing_id
 ),
 
 final as (
     select
-        {{ stable_id('listing', ["'stockx'", 'listing_id']) }} as id,
-        'stockx'::text as platform,
+        {{ stable_id('listing', ['platform', 'listing_id']) }} as id,
+        platform,
         listing_id,
         {{ stable_id('product', ["'stockx'", 'partner_product_id']) }} as product_id,
         {{ stable_id('variant', ["'stockx'", 'partner_variant_id']) }} as variant_id,
-        lower(status_raw) as status,
+        status,
+        coalesce(status = 'active', false) as is_active,
         ask_price,
         currency_code,
         inventory_type,
         created_at as listed_at,
         source_updated_at as updated_at,
-        {{ stable_id('order', ["'stockx'", 'order_number']) }} as order_id,
+        {{ stable_id('order', ['platform', 'order_number', "'1'"]) }} as order_id,
         {{ build_id() }} as build_id
     from listings
 )

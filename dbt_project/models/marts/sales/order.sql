@@ -1,6 +1,6 @@
 {{ config(indexes=[
     {'columns': ['id'], 'unique': true},
-    {'columns': ['platform', 'order_number'], 'unique': true},
+    {'columns': ['platform', 'order_number', 'order_line'], 'unique': true},
     {'columns': ['stockx_order_number'], 'unique': true},
     {'columns': ['sold_on']},
     {'columns': ['product_id']},
@@ -29,7 +29,93 @@ vat_rules as (
     select * from {{ ref('vat_rule') }}
 ),
 
-costed as (
+-- What is sold at once is taxed piece by piece: each has its share of the price and its own cost.
+-- A sale whose units are not known is one piece.
+pieces as (
+    select
+        orders.order_key,
+        orders.platform,
+        orders.sold_on,
+        cost_matches.piece_no,
+        cost_matches.match_method,
+        units.line_key,
+        units.unit_no,
+        units.cost_eur,
+        units.vat_scheme,
+        units.partner_product_id,
+        units.partner_variant_id,
+        trunc(amounts.gross_sale_eur / pieces.piece_count, 2) + case
+            when
+                cost_matches.piece_no <= 100 * (
+                    amounts.gross_sale_eur
+                    - trunc(amounts.gross_sale_eur / pieces.piece_count, 2) * pieces.piece_count
+                )
+                then 0.01
+            else 0
+        end as gross_sale_eur
+    from orders
+    inner join amounts on orders.order_key = amounts.order_key
+    left join cost_matches on orders.order_key = cost_matches.order_key
+    left join units
+        on
+            cost_matches.line_key = units.line_key
+            and cost_matches.unit_no = units.unit_no
+    cross join lateral (
+        select case when cost_matches.piece_no is null then 1 else orders.quantity end
+            as piece_count
+    ) as pieces
+    where orders.is_sale
+),
+
+-- The channel's own rule before the rule for any channel.
+regimes as (
+    select distinct on (pieces.order_key, pieces.piece_no)
+        pieces.order_key,
+        vat_rules.regime,
+        {{ vat_due(
+            'vat_rules.regime', 'pieces.gross_sale_eur', 'pieces.cost_eur', 'vat_rules.vat_rate'
+        ) }} as vat_due_eur
+    from pieces
+    left join vat_rules
+        on
+            vat_rules.platform in (pieces.platform, 'any')
+            and vat_rules.purchase_vat_scheme in (pieces.vat_scheme, 'any')
+            and pieces.sold_on >= vat_rules.valid_from
+            and pieces.sold_on <= coalesce(vat_rules.valid_to, 'infinity'::date)
+    order by
+        pieces.order_key asc,
+        pieces.piece_no asc,
+        (vat_rules.platform = 'any') asc,
+        (vat_rules.purchase_vat_scheme = 'any') asc,
+        vat_rules.valid_from desc
+),
+
+taxes as (
+    select
+        order_key,
+        case when min(regime) = max(regime) then min(regime) else 'mixed' end as vat_regime,
+        case when count(vat_due_eur) = count(*) then sum(vat_due_eur) end as vat_due_eur
+    from regimes
+    group by order_key
+    having count(regime) = count(*)
+),
+
+-- Without the cost of one piece the cost of the sale is not known.
+costs as (
+    select
+        order_key,
+        min(match_method) as match_method,
+        case when count(cost_eur) = count(*) then sum(cost_eur) end as cost_eur,
+        case when count(*) = 1 then min(line_key) end as line_key,
+        case when count(*) = 1 then min(unit_no) end as unit_no,
+        min(partner_product_id) as partner_product_id,
+        min(partner_variant_id) as partner_variant_id
+    from pieces
+    where line_key is not null
+    group by order_key
+),
+
+taxed as (
     select
         orders.*,
         amounts.units_per_eur,
@@ -46,65 +132,22 @@ costed as (
             amounts.gross_sale_eur - amounts.transaction_fee_eur - amounts.processing_fee_eur
             - amounts.shipping_fee_eur - amounts.other_fee_eur
         )::numeric(12, 2) as net_payout_eur,
-        cost_matches.line_key,
-        cost_matches.unit_no,
-        cost_matches.match_method,
-        case when orders.is_sale then units.cost_eur else 0 end as cost_eur,
-        units.vat_scheme
+        costs.line_key,
+        costs.unit_no,
+        costs.match_method,
+        case when orders.is_sale then costs.cost_eur else 0 end as cost_eur,
+        -- A sale that nothing but its unit tells of sold what the unit is.
+        coalesce(orders.product_key, costs.partner_product_id) as sold_product_key,
+        coalesce(
+            orders.partner_variant_id,
+            case when orders.product_key is null then costs.partner_variant_id end
+        ) as sold_variant_id,
+        taxes.vat_regime,
+        case when orders.is_sale then taxes.vat_due_eur else 0 end as vat_due_eur
     from orders
-    inner join amounts
-        on
-            orders.platform = amounts.platform
-            and orders.order_number = amounts.order_number
-    left join cost_matches
-        on
-            orders.platform = cost_matches.platform
-            and orders.order_number = cost_matches.order_number
-            and orders.is_sale
-    left join units
-        on
-            cost_matches.line_key = units.line_key
-            and cost_matches.unit_no = units.unit_no
-),
-
--- The channel's own rule before the rule for any channel.
-regimes as (
-    select distinct on (costed.platform, costed.order_number)
-        costed.platform,
-        costed.order_number,
-        vat_rules.regime,
-        vat_rules.vat_rate
-    from costed
-    inner join vat_rules
-        on
-            vat_rules.platform in (costed.platform, 'any')
-            and vat_rules.purchase_vat_scheme in (costed.vat_scheme, 'any')
-            and costed.sold_on >= vat_rules.valid_from
-            and costed.sold_on <= coalesce(vat_rules.valid_to, 'infinity'::date)
-    where costed.is_sale
-    order by
-        costed.platform asc,
-        costed.order_number asc,
-        (vat_rules.platform = 'any') asc,
-        (vat_rules.purchase_vat_scheme = 'any') asc,
-        vat_rules.valid_from desc
-),
-
-taxed as (
-    select
-        costed.*,
-        regimes.regime as vat_regime,
-        case
-            when not costed.is_sale then 0
-            else {{ vat_due(
-                'regimes.regime', 'costed.gross_sale_eur', 'costed.cost_eur', 'regimes.vat_rate'
-            ) }}
-        end as vat_due_eur
-    from costed
-    left join regimes
-        on
-            costed.platform = regimes.platform
-            and costed.order_number = regimes.order_number
+    inner join amounts on orders.order_key = amounts.order_key
+    left join costs on orders.order_key = costs.order_key
+    left join taxes on orders.order_key = taxes.order_key
 ),
 
 profit as (
@@ -120,16 +163,20 @@ profit as (
 
 final as (
     select
-        {{ stable_id('order', ['platform', 'order_number']) }} as id,
+        {{ stable_id('order', ['platform', 'order_number', 'order_line']) }} as id,
         platform,
         order_number,
+        order_line,
+        string_to_array(sources, ' ') as sources,
         case when platform = 'stockx' then order_number end as stockx_order_number,
         listing_id,
         {{ stable_id('stock', ['line_key', 'unit_no::text']) }} as inventory_item_id,
-        {{ stable_id('product', ["'stockx'", 'product_key']) }} as product_id,
-        {{ stable_id('variant', ["'stockx'", 'partner_variant_id']) }} as variant_id,
-        partner_product_id,
-        partner_variant_id,
+        {{ stable_id('product', ["'stockx'", 'sold_product_key']) }} as product_id,
+        {{ stable_id('variant', ["'stockx'", 'sold_variant_id']) }} as variant_id,
+        case when product_key is null then sold_product_key else partner_product_id end
+            as partner_product_id,
+        sold_variant_id as partner_variant_id,
+        quantity,
         status,
         status_raw,
         is_sale,
@@ -165,7 +212,7 @@ final as (
             else 'payout_seen'
         end as profit_state,
         match_method as cost_match_method,
-        payload as raw_data,
+        raw_data,
         jsonb_build_object(
             'product_name', product_name,
             'style_id', style_id,

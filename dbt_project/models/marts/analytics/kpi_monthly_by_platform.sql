@@ -1,0 +1,2 @@
+-- depends_on: {{ ref('order') }}
+{{ monthly_kpis(by_platform=true) }}

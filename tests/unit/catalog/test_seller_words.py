@@ -1,0 +1,57 @@
+"""What custom labels and titles say of code and size."""
+
+from __future__ import annotations
+
+import pytest
+
+from soleflip_pipelines.catalog.rules import default_rules
+from soleflip_pipelines.catalog.seller_words import named_size, read_label
+from soleflip_pipelines.catalog.style_code import StyleCodeExtractor
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture(scope="module")
+def codes() -> StyleCodeExtractor:
+    return StyleCodeExtractor(default_rules())
+
+
+@pytest.mark.parametrize(
+    ("label", "code", "size"),
+    [
+        ("DV0982-100-US10.5", "DV0982-100", "US 10.5"),
+        ("dv0982-100 us w 8", "DV0982-100", "US W 8"),
+        ("555088-134 / EU 42,5", "555088-134", "EU 42,5"),
+        ("GY6385_EU42 2/3", "GY6385", "EU 42 2/3"),
+        ("GY6385_9", "GY6385", "9"),
+        ("DV0982-109-9", "DV0982-109", "9"),
+        ("DV0982-100-6Y", "DV0982-100", "6Y"),
+        ("DV0982-100", "DV0982-100", None),
+        ("374915-01", "374915-01", None),
+        ("Size 10 DV0982-100", "DV0982-100", "10"),
+        ("DV0982-100 Größe 44", "DV0982-100", "44"),
+        ("Regal 4", "REGAL 4", None),
+        ("", None, None),
+        (None, None, None),
+    ],
+)
+def test_labels(
+    codes: StyleCodeExtractor, label: str | None, code: str | None, size: str | None
+) -> None:
+    words = read_label(label, codes)
+    assert (words.code, words.size) == (code, size)
+
+
+@pytest.mark.parametrize(
+    ("title", "size"),
+    [
+        ("Nike Dunk Low DD1391-100 Gr. 44", "44"),
+        ("Air Jordan 1 EU 42.5 neu", "EU 42.5"),
+        ("Yeezy 350 US9", "US 9"),
+        ("Air Max 97 weiss", None),
+        ("Focus 10 Shoe", None),
+        (None, None),
+    ],
+)
+def test_titles(title: str | None, size: str | None) -> None:
+    assert named_size(title) == size
