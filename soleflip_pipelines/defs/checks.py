@@ -192,7 +192,7 @@ def _run_results(
     yield dg.AssetCheckResult(
         check_name=FEW_REJECTED,
         asset_key=address.split("."),
-        passed=rejected < REJECTED_LEAST or rejected <= REJECTED_SHARE * read,
+        passed=rejected < REJECTED_LEAST or rejected <= REJECTED_SHARE * float(read),
         metadata={"rows read": int(read), "rows refused": int(rejected)},
     )
     found = conn.execute(NEW_FIELDS_SQL, {"asset": address, "batches": batches}).fetchall()

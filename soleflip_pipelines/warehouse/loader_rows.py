@@ -108,7 +108,7 @@ class FieldPaths:
         if self._count < MAX_FIELDS:
             known = self._levels.setdefault(name, set())
             self._count += len(level.keys() - known)
-            known |= level.keys()
+            known.update(level)
 
 
 def chunks(
