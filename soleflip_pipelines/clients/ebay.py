@@ -113,16 +113,16 @@ class EbayClient:
     def _pages(self, window: str) -> Iterator[Page]:
         """One reading of a window; each page begins with the row that the last one ended with.
 
-        Without that common row, an order that leaves while another one comes would pull a third
-        one past the reader and still leave the count right.
+        So a page that does not join is seen even if another order came for one that left.
         """
         offset = 0
         border: object = None
         while True:
             reply = self._page(window, offset)
             orders = reply.get("orders") or []
-            items = orders[1:] if border is not None and _id(orders[:1]) == border else orders
-            yield Page(items, reply["total"])
+            joins = border is None or _id(orders[:1]) == border
+            items = orders[1:] if border is not None and joins else orders
+            yield Page(items, reply["total"], joins)
             is_last = not reply.get("next") or not items
             # A list that goes on after as many rows as it has would never end.
             if is_last or offset > reply["total"]:
