@@ -231,8 +231,9 @@ def watch(conn: psycopg.Connection, **values: str) -> None:
 def plan(conn: psycopg.Connection) -> list[tuple[str, str, str]]:
     rows = conn.execute(
         "select partner_product_id, value_class, decision from integration.fetch_plan order by 1"
-    )
-    return rows.fetchall()
+    ).fetchall()
+    conn.commit()
+    return rows
 
 
 def test_the_watch_list_is_followed(
