@@ -9,7 +9,7 @@ import re
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
-from soleflip_pipelines.imports.values import DASHES, BadValue, folded, shown, text
+from soleflip_pipelines.imports.values import DASHES, BadValue, folded, in_quotes, text
 
 MONTHS = {
     month: number
@@ -57,7 +57,7 @@ def day(cell: str, *, month_first: bool = False) -> str | None:
         return _date(_day_parts(bare, month_first)).isoformat()
     except ValueError:
         raise BadValue(
-            "bad_date", f"write the day as 2025-04-03 or 03.04.2025 instead of {shown(cell)}"
+            "bad_date", f"write the day as 2025-04-03 or 03.04.2025 instead of {in_quotes(cell)}"
         ) from None
 
 
@@ -81,7 +81,7 @@ def moment(cell: str, *, month_first: bool = False) -> str | None:
         return at.strftime("%Y-%m-%dT%H:%M:%SZ")
     except (ValueError, OverflowError):
         raise BadValue(
-            "bad_date", f"write the time as 2025-04-03 14:30:00 +00 instead of {shown(cell)}"
+            "bad_date", f"write the time as 2025-04-03 14:30:00 +00 instead of {in_quotes(cell)}"
         ) from None
 
 

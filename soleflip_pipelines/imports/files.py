@@ -11,6 +11,7 @@ import csv
 import hashlib
 import io
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ MAX_NAME_BYTES = 200
 CHUNK_BYTES = 1024 * 1024
 SAMPLE_CHARS = 256 * 1024
 DELIMITERS = ",;\t|"
+ASCII_TEXT = re.compile(r"[\x00-\x7f]+")
+ESCAPED = re.compile(r"[\udc80-\udcff]+")
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -200,13 +203,33 @@ def _examined(stream: BinaryIO, name: str) -> tuple[str, str]:
         digest.update(chunk)
         _drop_misfits(decoders, chunk, final=False)
     _drop_misfits(decoders, b"", final=True)
-    for encoding in candidates:
-        if encoding in decoders:
-            return digest.hexdigest(), encoding
+    fitting = next((encoding for encoding in candidates if encoding in decoders), None)
+    if fitting == "cp1252" and _is_damaged_utf8(stream):
+        raise FileRefused(
+            f"{name} was not imported: it is UTF-8 with damaged letters; save or download it anew"
+        )
+    if fitting is not None:
+        return digest.hexdigest(), fitting
     raise FileRefused(
         f"{name} was not imported: it is neither UTF-8 nor UTF-16 nor Windows-1252 text; "
         "save it as CSV UTF-8"
     )
+
+
+def _is_damaged_utf8(stream: BinaryIO) -> bool:
+    """Whether more letters beyond ASCII are sound UTF-8 than are not.
+
+    In Windows-1252 next to none is; read as such, a damaged file would be nonsense unseen.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    sound = damaged = 0
+    stream.seek(0)
+    while chunk := stream.read(CHUNK_BYTES):
+        letters = ASCII_TEXT.sub("", decoder.decode(chunk))
+        wrong = len(letters) - len(ESCAPED.sub("", letters))
+        damaged += wrong
+        sound += len(letters) - wrong
+    return sound > damaged
 
 
 def _guesses(head: bytes) -> list[str]:

@@ -9,7 +9,7 @@ from functools import cached_property
 from soleflip_pipelines.imports.files import DELIMITERS, FileRefused, OpenFile, sample_rows
 from soleflip_pipelines.imports.kinds import Kind, load_kinds
 from soleflip_pipelines.imports.mapping import FileMapping, title_key
-from soleflip_pipelines.imports.values import currency_in, folded_header, printable, shown
+from soleflip_pipelines.imports.values import currency_in, folded_header, in_quotes, printable
 
 SAMPLE_ROWS = 20
 MAX_SHOWN = 12
@@ -161,8 +161,6 @@ def _detected(file: OpenFile, rows: list[tuple[str, list[str]]], kinds: list[Kin
     best = sure or [h for h in whole.values() if h.fit >= near.fit][:1]
     if len(best) == 1:
         return best[0]
-    first = max((cells for _, cells in rows), key=len)
-    titles = ", ".join(printable(" ".join(cell.split())[:30]) for cell in first[:MAX_SHOWN])
     if best:
         reason = f"it could be {' or '.join(h.kind.name for h in best)}"
     elif near.missing and near.fit > len(near.missing):
@@ -173,9 +171,13 @@ def _detected(file: OpenFile, rows: list[tuple[str, list[str]]], kinds: list[Kin
             f"{kind.name} need {', '.join(kind.required or kind.one_of)}" for kind in kinds
         )
         reason = f"no kind of file fits its header ({needs})"
-    raise FileRefused(
-        f"{file.name} was not imported: {reason}; its columns are: {titles}. What to do: {HOW_TO}"
-    )
+    # A row without any known title may be no header but somebody's address.
+    header = max(found, key=lambda h: h.fit)
+    titles = "; none of its titles is known"
+    if header.fit:
+        shown = (printable(" ".join(cell.split())[:30]) for cell in header.cells[:MAX_SHOWN])
+        titles = f"; its columns are: {', '.join(shown)}"
+    raise FileRefused(f"{file.name} was not imported: {reason}{titles}. What to do: {HOW_TO}")
 
 
 def _candidates(rows: list[tuple[str, list[str]]], kinds: list[Kind]) -> Iterator[Header]:
@@ -215,6 +217,6 @@ def _refuse_doubles(file: OpenFile, header: Header) -> None:
     for place in header.columns.values():
         if folded.count(folded[place]) > 1:
             raise FileRefused(
-                f"{file.name} was not imported: the column {shown(header.cells[place])} stands "
+                f"{file.name} was not imported: the column {in_quotes(header.cells[place])} stands "
                 "twice in it; rename or remove one"
             )

@@ -26,7 +26,7 @@ from soleflip_pipelines.imports.header import Header, header_of
 from soleflip_pipelines.imports.kinds import Field, Values, load_kinds
 from soleflip_pipelines.imports.mapping import MappingError, parse_mapping
 from soleflip_pipelines.imports.seen import NUMBER_BITS, SeenHashes
-from soleflip_pipelines.imports.values import BadValue, currency_beside, shown
+from soleflip_pipelines.imports.values import BadValue, currency_beside, in_quotes
 from soleflip_pipelines.warehouse.loader import Record, Rejection
 
 TOTALS = frozenset(
@@ -74,7 +74,7 @@ class RowJudge:
         is_before_header = True
         row = None
         for row in rows:
-            if row.cells == self.header.cells:
+            if self._is_header(row.cells):
                 is_before_header = False
                 self.skipped += 1
             elif is_before_header or self._is_total(row.cells):
@@ -136,10 +136,17 @@ class RowJudge:
         if self._seen.setdefault(hash(key), contents) != contents:
             raise _Refusal(
                 "conflicting_duplicate",
-                f"an earlier row of this file is {shown(key)} too and differs: correct one of them",
+                f"an earlier row of this file is {in_quotes(key)} too and differs: correct one",
             )
         cells = dict(zip(self.header.titles, row.cells, strict=False))
         return Record((key,), {**values, "cells": cells})
+
+    def _is_header(self, cells: list[str]) -> bool:
+        """Whether the line is the header (again), be it with blanks or a mark put before it."""
+        titles = self.header.cells
+        if cells[0] != titles[0] and _bare(cells[0]) != _bare(titles[0]):
+            return False
+        return [_bare(cell) for cell in cells] == [_bare(title) for title in titles]
 
     def _is_total(self, cells: list[str]) -> bool:
         """Whether the line is a footer: it begins like one and lacks what a row must have."""
@@ -246,8 +253,8 @@ def refuse_implausible(file: OpenFile, header: Header) -> None:
         found = sorted(amount for amount in found if amount.is_finite())
         if found and found[(len(found) - 1) // 2] > bound:
             raise FileRefused(
-                f"{file.name} was not imported: half of its {shown(header.cells[place])} are over "
-                f"{bound:,}, so they may be cents: say so in a mapping with "
+                f"{file.name} was not imported: half of its {in_quotes(header.cells[place])} are "
+                f"over {bound:,}, so they may be cents: say so in a mapping with "
                 f"`kind: {header.kind.name}` and `cents: [{name}]` (docs/csv-files.md)"
             )
 
@@ -304,6 +311,10 @@ def as_csv(cells: list[str], delimiter: str) -> str:
     # The writer quotes a line break only if its own line end has one.
     csv.writer(out, delimiter=delimiter, lineterminator="\r\n").writerow(cells)
     return out.getvalue().removesuffix("\r\n")
+
+
+def _bare(title: str) -> str:
+    return title.strip("\ufeff \t").casefold()
 
 
 def _cells(raw_row: str, delimiter: str) -> list[str]:

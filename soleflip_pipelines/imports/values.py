@@ -83,7 +83,7 @@ def text(cell: str) -> str | None:
         formula = _FORMULA.fullmatch(words)
         words = " ".join(formula[1].split()) if formula else words
         if words.startswith("="):
-            remedy = f"write the value itself instead of the formula {shown(cell)}"
+            remedy = f"write the value itself instead of the formula {in_quotes(cell)}"
             raise BadValue("formula", remedy)
     if len(words) > MAX_NOTHING_CHARS:
         return words
@@ -106,7 +106,7 @@ def code(cell: str) -> str | None:
     if words is not None and _SHORTENED.fullmatch(words.upper()):
         raise BadValue(
             "shortened_number",
-            f"a spreadsheet has shortened it to {shown(cell)}: format the column as text there",
+            f"a spreadsheet has shortened it to {in_quotes(cell)}: format the column as text there",
         )
     return words
 
@@ -126,7 +126,7 @@ def gtin(cell: str) -> str | None:
         total = sum(int(d) * (3 if n % 2 else 1) for n, d in enumerate(reversed(digits)))
         if total % 10 == 0:
             return digits
-    raise BadValue("bad_gtin", f"write 8, 12, 13 or 14 digits instead of {shown(cell)}")
+    raise BadValue("bad_gtin", f"write 8, 12, 13 or 14 digits instead of {in_quotes(cell)}")
 
 
 def size_detail(cell: str) -> str | None:
@@ -181,11 +181,11 @@ def count(cell: str) -> str | None:
     if words is None:
         return None
     if re.search(r"[.,]\d{3}\b", words):  # one thousand, or one with three decimals?
-        raise BadValue("bad_number", f"write a whole number instead of {shown(cell)}")
+        raise BadValue("bad_number", f"write a whole number instead of {in_quotes(cell)}")
     bare = re.sub(r"\s*(x|stk\.?|stück|pcs\.?|pieces?|pairs?|paar)$", "", words.lower())
     value = _decimal(bare.strip(), cell)
     if value != value.to_integral_value() or abs(value) > MAX_QUANTITY:
-        raise BadValue("bad_number", f"write a whole number instead of {shown(cell)}")
+        raise BadValue("bad_number", f"write a whole number instead of {in_quotes(cell)}")
     return str(int(value))
 
 
@@ -204,7 +204,7 @@ def rate(cell: str) -> str | None:
     if is_percent or value >= 1:
         value /= 100
     if not 0 <= value <= 1:
-        raise BadValue("bad_number", f"write a rate from 0 to 100 % instead of {shown(cell)}")
+        raise BadValue("bad_number", f"write a rate from 0 to 100 % instead of {in_quotes(cell)}")
     return format(value.quantize(Decimal("0.0001")), "f")
 
 
@@ -220,7 +220,7 @@ def currency(cell: str) -> str | None:
         return None
     code = SIGNS.get(words.upper()) or WORDS.get(words.lower()) or words.upper()
     if code not in CODES:
-        raise BadValue("bad_currency", f"write a code such as EUR instead of {shown(cell)}")
+        raise BadValue("bad_currency", f"write a code such as EUR instead of {in_quotes(cell)}")
     return code
 
 
@@ -243,7 +243,7 @@ def vat_scheme(cell: str) -> str | None:
             return scheme
     if word.translate(DASHES) in NOTHING:
         return None
-    raise BadValue("bad_value", f"write standard, margin or none instead of {shown(cell)}")
+    raise BadValue("bad_value", f"write standard, margin or none instead of {in_quotes(cell)}")
 
 
 def currency_in(header: str) -> str | None:
@@ -287,7 +287,7 @@ def _decimal(number: str, cell: str, decimals: Decimals = "auto") -> Decimal:
     match = _NUMBER.fullmatch(number)
     digits = _plain(re.sub(r"[' ]", "", match[2]), decimals) if match else None
     if match is None or digits is None:
-        raise BadValue("bad_number", f"write a number such as 1234.56 instead of {shown(cell)}")
+        raise BadValue("bad_number", f"write a number such as 1234.56 instead of {in_quotes(cell)}")
     return Decimal(match[1] + digits)
 
 
@@ -319,7 +319,7 @@ def _decimal_mark(digits: str) -> str:
     return mark
 
 
-def shown(cell: str) -> str:
+def in_quotes(cell: str) -> str:
     """A cell in quotation marks, cut to a readable length and fit for any log or terminal."""
     words = printable(" ".join(cell[:MAX_SEARCHED_CHARS].split()))
     return f'"{words[:37]}…"' if len(words) > 40 else f'"{words}"'

@@ -133,6 +133,8 @@ def import_inbox(
         repeats += result.is_repeat
         if not result.is_repeat:
             run.batches.append(result)
+        if path.exists():
+            run.left[path.name] = f"it was imported, but cannot be moved to {DONE_FOLDER}/"
     if paths:
         log(_sums(len(paths), run, repeats))
     return run
@@ -209,7 +211,7 @@ def _import(
                 f"repeated, {result.rejected:,} rejected; {judge.skipped:,} other lines"
             )
         if path.parent.resolve() == settings.inbox_folder.resolve():
-            _move_away(path, file.sha256)
+            _move_away(path, file.sha256, log)
     return result
 
 
@@ -267,10 +269,11 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     return status.st_size, status.st_mtime_ns
 
 
-def _move_away(path: Path, sha256: str) -> None:
+def _move_away(path: Path, sha256: str, log: Log) -> None:
     done = path.parent / DONE_FOLDER
-    done.mkdir(exist_ok=True)
     try:
+        done.mkdir(exist_ok=True)
         path.replace(done / f"{sha256[:8]}_{path.name}")
-    except FileNotFoundError:
-        return  # another run that met the same file has moved it
+    except OSError as error:
+        if path.exists():  # else another run that met the same file has moved it
+            log(f"{path.name} was imported, but cannot be moved away: {error.strerror}")

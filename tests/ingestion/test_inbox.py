@@ -208,6 +208,20 @@ def test_what_cannot_be_taken_stays_with_its_reason(
     }
 
 
+def test_a_file_that_cannot_be_moved_is_loaded_once_and_stops_no_other(
+    settings: Settings, conn: psycopg.Connection, folder: Path
+) -> None:
+    (folder / "imported").write_text("in the way")
+    drop(folder, "march.csv")
+    drop(folder, "may.csv", SHEET.replace("A-1", "A-2"))
+    run = import_inbox(settings, conn, log=str)
+    assert len(run.batches) == 2
+    assert run.left == dict.fromkeys(
+        ("march.csv", "may.csv"), "it was imported, but cannot be moved to imported/"
+    )
+    assert import_inbox(settings, conn, log=str).batches == []
+
+
 def test_a_broken_mapping_leaves_everything_until_it_is_corrected(
     settings: Settings, conn: psycopg.Connection, folder: Path
 ) -> None:

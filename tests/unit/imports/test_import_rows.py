@@ -163,12 +163,14 @@ def test_a_rate_without_a_scheme_is_the_ordinary_one(
     [
         (b"", "it is empty"),
         (b"\n\n \n", "it is empty"),
-        (b"a,b,c\n1,2,3\n", "no kind of file fits its header.*its columns are: a, b, c"),
+        (b"a,b,c\n1,2,3\n", "no kind of file fits its header.*none of its titles is known"),
+        (b"Name,b,c\n1,2,3\n", "no kind of file fits its header.*its columns are: Name, b, c"),
         (ENGLISH.replace("Qty", "Note").encode(), "looks like purchases but has no column for qua"),
         (ENGLISH.replace("Size", "Supplier").encode(), '"Supplier" stands twice'),
         (ENGLISH.encode() + b'Shop,A,3,2025-04-03,"Shoe,9,1,1\n', "line 3 on it is no proper CSV"),
         (ENGLISH.encode() + b'Shop,A,3,2025-04-03,"Sh"oe,9,1,1\n', "quotation mark"),
         (ENGLISH.encode() + b"\x81\x8d\n", "neither UTF-8 nor"),
+        (GERMAN.encode() + b"\xe4\n", "UTF-8 with damaged letters"),
         (b"PK\x03\x04\x00\x00\x81\x90", "it is an archive: unpack it"),
     ],
 )
@@ -289,3 +291,15 @@ def test_a_row_of_which_too_little_was_kept_says_so(context: dict[str, Any] | No
     again = judge_again("a,b", context, "old.csv:7")
     assert isinstance(again, Rejection)
     assert (again.reason_code, again.position) == ("not_readable", "old.csv:7")
+
+
+def test_what_may_be_an_address_is_not_quoted(sheet: Path) -> None:
+    with pytest.raises(FileRefused, match="none of its titles is known") as caught:
+        judged(sheet, "Erika Canary,Musterweg 1,50667 Canary\nOtto Canary,Weg 2,10115 Canary\n")
+    assert "Canary" not in str(caught.value)
+
+
+def test_files_put_one_behind_the_other_keep_their_marks_and_headers(sheet: Path) -> None:
+    second = ENGLISH.replace("A-1", "A-2").replace("Supplier", " supplier ")
+    content = ENGLISH.encode("utf-8-sig") + second.encode("utf-8-sig")
+    assert [row["purchase_ref"] for row in records(sheet, content)] == ["A-1", "A-2"]
