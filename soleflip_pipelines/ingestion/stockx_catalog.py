@@ -65,11 +65,32 @@ NAMED_PRODUCTS_SQL = """
       )
     order by 1
 """
-BARE_PRODUCTS_SQL = """
-    select p.product_id
+# Products without variants, and those of which an order or a listing names one that is unknown:
+# sizes are added to a product while it is sold.
+LACKING_PRODUCTS_SQL = """
+    with named as (
+        select payload #>> '{product,productId}' as product_id,
+               payload #>> '{variant,variantId}' as variant_id
+        from raw_stockx.orders
+        union
+        select payload #>> '{product,productId}', payload #>> '{variant,variantId}'
+        from raw_stockx.listings
+    ),
+    unknown as (
+        select product_id, array_agg(variant_id) as variant_ids
+        from named
+        where variant_id <> ''
+          and not exists (select from raw_stockx.variants v where v.variant_id = named.variant_id)
+        group by product_id
+    )
+    select p.product_id, coalesce(unknown.variant_ids, '{}')
     from raw_stockx.products p
-    where not exists (
-        select from raw_stockx.variants v where v.payload ->> 'productId' = p.product_id
+    left join unknown using (product_id)
+    where (
+        unknown.product_id is not null
+        or not exists (
+            select from raw_stockx.variants v where v.payload ->> 'productId' = p.product_id
+        )
     )
       and not exists (
           select from integration.rejected_rows r
@@ -102,12 +123,13 @@ def sync_products(
             return [refused(item.key, "wrong_document", "StockX sent another product")]
         return [PRODUCT_FORM.record(item.reply, item.key)]
 
+    params = {"asset": PRODUCTS.address, "again_after": MISSING_AGAIN_AFTER}
     with open_stockx(settings) as client:
         return _load_each(
             settings,
             conn,
             PRODUCTS,
-            NAMED_PRODUCTS_SQL,
+            select_keys(conn, NAMED_PRODUCTS_SQL, params),
             lambda product_id: client.product(product_id=product_id),
             rows,
             run_id=run_id,
@@ -118,21 +140,28 @@ def sync_products(
 def sync_variants(
     settings: Settings, conn: psycopg.Connection, *, run_id: str | None = None, log: Log = print
 ) -> list[BatchResult]:
-    """Fetch the variants of products that have none yet; otherwise as `sync_products`."""
+    """Fetch the variants of products that lack some; otherwise as `sync_products`."""
+    params = {"asset": VARIANTS.address, "again_after": MISSING_AGAIN_AFTER}
+    lacking = {key: set(ids) for key, ids in conn.execute(LACKING_PRODUCTS_SQL, params)}
+    conn.commit()
 
     def rows(item: Fetched[list[Json]]) -> Sequence[Record | Rejection]:
         if item.reply is None:
             return missing_row(item, log)
         if not item.reply:
             return [refused(item.key, "no_variants", "StockX lists no variant of this product")]
-        return [VARIANT_FORM.record(variant, item.key) for variant in item.reply]
+        found: list[Record | Rejection] = [VARIANT_FORM.record(v, item.key) for v in item.reply]
+        if absent := lacking[item.key] - {str(v.get("variantId")) for v in item.reply}:
+            reason = f"StockX no longer lists {', '.join(sorted(absent))}, which an order names"
+            found.append(refused(item.key, "no_such_variant", reason))
+        return found
 
     with open_stockx(settings) as client:
         return _load_each(
             settings,
             conn,
             VARIANTS,
-            BARE_PRODUCTS_SQL,
+            list(lacking),
             lambda product_id: client.variants(product_id=product_id),
             rows,
             run_id=run_id,
@@ -144,15 +173,13 @@ def _load_each(
     settings: Settings,
     conn: psycopg.Connection,
     table: RawTable,
-    query: str,
+    product_ids: Sequence[str],
     fetch: Callable[[str], Any],
     rows: Callable[[Fetched[Any]], Sequence[Record | Rejection]],
     *,
     run_id: str | None,
     log: Log,
 ) -> list[BatchResult]:
-    params = {"asset": table.address, "again_after": MISSING_AGAIN_AFTER}
-    product_ids = select_keys(conn, query, params)
     if product_ids:
         log(f"{table.name}: {len(product_ids):,} products to ask for")
     results: list[BatchResult] = []

@@ -32,6 +32,7 @@ class Catalogue:
         self.ask: str | None = "150"
         self.unknown: set[str] = set()
         self.styles: dict[str, str] = {}
+        self.sizes = (1, 2)
         self.gtins: dict[str, str] = {}
         partner.answer = self.answer
 
@@ -54,7 +55,7 @@ class Catalogue:
         codes = [{"identifier": gtin} for gtin, name in self.gtins.items() if name == product_id]
         ids = [
             {"productId": product_id, "variantId": f"{product_id}-{n}", "gtins": codes}
-            for n in (1, 2)
+            for n in self.sizes
         ]
         if not rest:
             style = self.styles.get(product_id)
@@ -77,9 +78,16 @@ def catalogue(partner: Any) -> Catalogue:
     return Catalogue(partner)
 
 
-def sell(conn: psycopg.Connection, product_id: str, day: str = "2026-06-01") -> None:
-    payload = {"createdAt": f"{day}T10:00:00.000Z", "product": {"productId": product_id}}
-    load_batch(conn, ORDERS, [Record((product_id,), payload)], BatchSource("stockx", "api"))
+def sell(
+    conn: psycopg.Connection, product_id: str, day: str = "2026-06-01", variant_id: str = ""
+) -> None:
+    payload = {
+        "createdAt": f"{day}T10:00:00.000Z",
+        "product": {"productId": product_id},
+        "variant": {"variantId": variant_id},
+    }
+    order = Record((f"{product_id} {variant_id}",), payload)
+    load_batch(conn, ORDERS, [order], BatchSource("stockx", "api"))
 
 
 def read(results: list[BatchResult]) -> int:
@@ -119,6 +127,25 @@ def test_a_product_that_is_gone_is_noted_and_not_asked_for_each_night(
     catalogue.asked()
     stockx.sync_products(partner_settings, conn, log=str)
     stockx.sync_variants(partner_settings, conn, log=str)
+    assert catalogue.asked() == []
+
+
+def test_a_size_that_came_later_is_fetched_when_an_order_names_it(
+    catalogue: Catalogue, partner_settings: Settings, conn: psycopg.Connection
+) -> None:
+    sell(conn, "p1", variant_id="p1-1")
+    stockx.sync_products(partner_settings, conn, log=str)
+    stockx.sync_variants(partner_settings, conn, log=str)
+    sell(conn, "p1", variant_id="p1-3")
+    catalogue.asked()
+    catalogue.sizes = (1, 2, 3)
+    (result,) = stockx.sync_variants(partner_settings, conn, log=str)
+    assert (result.inserted, result.unchanged, result.rejected) == (1, 2, 0)
+    sell(conn, "p1", variant_id="gone")
+    (result,) = stockx.sync_variants(partner_settings, conn, log=str)
+    assert (result.unchanged, result.rejected) == (3, 1)
+    assert len(catalogue.asked()) == 2
+    assert stockx.sync_variants(partner_settings, conn, log=str) == []
     assert catalogue.asked() == []
 
 
