@@ -10,6 +10,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -19,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from soleflip_pipelines.sandbox.alias_orders import us_size
+from soleflip_pipelines.sandbox.books import seconds
 from soleflip_pipelines.sandbox.catalogue import slug
 from soleflip_pipelines.sandbox.codes import stable_number, stable_uuid
 from soleflip_pipelines.sandbox.payloads import Payload, Row
@@ -166,6 +168,7 @@ def order_payload(row: Row) -> Payload:
         "label_tracking_number": "1Z" + stable_number(16, "alias", number) if has_label else "",
         "label_courier": "UPS" if has_label else "",
         "sold_at": row["sold_at"],
+        "cancels_at": seconds(datetime.fromisoformat(row["sold_at"]) + timedelta(days=7)),
         "updated_at": row["updated_at"],
         "customs_declaration": {"declared_customs_value_cents": _cents(row["price"])},
     }

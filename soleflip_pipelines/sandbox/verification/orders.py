@@ -10,11 +10,9 @@ from soleflip_pipelines.sandbox.verification.comparison import Comparison
 
 # A young sale whose payout was not shown yet: its fees are expected ones, and so is its profit.
 _ORDERS = """
-select platform, order_number, order_line, quantity, status, status_raw, is_sale, sold_on,
-       case when status = 'returned'
-            then iif(platform = 'stockx', max(berlin_day(updated_at), date(sold_on, '+1 day')), '?')
-       end as returned_on, iif(platform = 'stockx', ordered_at, '?') as ordered_at,
-       product_id, variant_id, amount, currency, penalty, gross,
+select platform, order_number, order_line, sources, quantity, status, status_raw, is_sale, sold_on,
+       case when status = 'returned' then max(berlin_day(updated_at), date(sold_on, '+1 day'))
+       end as returned_on, ordered_at, product_id, variant_id, amount, currency, penalty, gross,
        case when not is_sale then 'none' when is_told then 'charged'
             when platform = 'stockx' then 'expected' else 'unknown' end as fee_source,
        iif(is_seen, iif(is_sale, transaction_fee, '0'), '?') as transaction_fee,
@@ -32,7 +30,8 @@ from orders
 order by platform, order_number, order_line
 """
 _MART_ORDERS = """
-select o.platform, o.order_number, o.order_line, o.quantity, o.status, o.status_raw, o.is_sale,
+select o.platform, o.order_number, o.order_line, array_to_string(o.sources, ',') as sources,
+       o.quantity, o.status, o.status_raw, o.is_sale,
        o.sold_on, o.returned_on,
        to_char(o.ordered_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as ordered_at,
        o.partner_product_id as product_id, o.partner_variant_id as variant_id, o.amount,
@@ -51,7 +50,13 @@ select 'stockx' as platform, l.listing_id, lower(l.status) as status, l.amount a
        l.currency, l.created_at, l.updated_at, p.product_id, l.variant_id, l.order_number
 from served.listing l
 join served.product p on p.position = l.product_position
-order by l.listing_id
+union all
+select 'alias', l.listing_id, 'active', l.price, 'USD', rtrim(l.created_at, 'Z') || '.000Z',
+       rtrim(l.created_at, 'Z') || '.000Z', p.product_id, v.variant_id, null
+from served.alias_listing l
+join served.product p on p.position = l.product_position
+join served.variant v on v.product_position = l.product_position and v.value = l.size
+order by 2
 """
 _MART_LISTINGS = """
 select l.platform, l.listing_id, l.status, l.ask_price as ask, l.currency_code as currency,
@@ -62,7 +67,6 @@ from sales.listing l
 left join catalog.product p on p.id = l.product_id
 left join catalog.variant v on v.id = l.variant_id
 left join sales."order" o on o.id = l.order_id
-where l.platform = 'stockx'
 order by l.listing_id collate "C"
 """
 _COST_QUEUE = """
@@ -87,13 +91,18 @@ select platform, order_number, order_line, sold_on, gross_sale_eur as gross,
 from sales.cost_queue
 order by platform collate "C", order_number collate "C", order_line collate "C"
 """
-# What is to be sent of other channels is known by their own words alone, which the truth has not.
-# The day by which to send is on the order's own page alone, three days after the sale.
+# StockX tells the day by which to send on the order's own page alone, three days after the sale. An
+# order of eBay is called what its seller wrote.
 _SHIPMENTS = """
-select platform, order_number, order_line, status_raw, title, style_id, ordered_at,
-       date(ordered_at, '+3 days') as ship_by_on, line_key, unit_no
+select platform, order_number, order_line, status_raw, iif(platform = 'ebay', '?', title) as title,
+       case platform when 'stockx' then style_id when 'alias' then replace(style_id, '-', ' ')
+            else '?' end as style_id, ordered_at,
+       date(ordered_at, case platform when 'stockx' then '+3 days' when 'ebay' then '+4 days'
+                        else '+7 days' end) as ship_by_on, line_key, unit_no
 from orders
-where status_raw in ('CREATED', 'PENDING', 'MATCHED', 'DONOTSHIP')
+where status_raw in ('CREATED', 'PENDING', 'MATCHED', 'DONOTSHIP', 'ORDER_STATUS_CONFIRMED',
+                     'ORDER_STATUS_LABEL_GENERATED')
+    or (platform = 'ebay' and status = 'open')
 order by platform, order_number, order_line
 """
 _MART_SHIPMENTS = """
@@ -102,7 +111,6 @@ select o.platform, o.order_number, o.order_line, o.status_raw, o.product_name as
        (o.ship_by_at at time zone 'UTC')::date as ship_by_on, s.line_key, s.unit_no
 from operations.open_shipment o
 left join inventory.stock s on s.id = o.stock_id
-where o.platform = 'stockx'
 order by o.platform collate "C", o.order_number collate "C", o.order_line collate "C"
 """
 

@@ -29,23 +29,27 @@ from soleflip_pipelines.settings import BERLIN
 # Stands for a value that cannot be known from what the pipeline was shown; it is not compared.
 UNKNOWABLE = "?"
 
-# The order lines of every channel; how StockX words a status is known of its own orders alone.
-# `is_seen` says that the fees are no expected ones: StockX's schedule is known, so that what it has
-# not said yet is expected; of other channels nothing is. A sale of several pieces is shared by its
-# units evenly.
+# The order lines of every channel, with its own words for their status; what stands on a report
+# alone has none. `is_seen` says that the fees are no expected ones: StockX's schedule is known, so
+# that what it has not said yet is expected; of other channels nothing is. A sale of several pieces
+# is shared by its units evenly.
 _VIEWS = """
 create temp view orders as
 select iif(is_told, t.transaction_fee, null) as transaction_fee,
        iif(is_told, t.processing_fee, null) as processing_fee,
        iif(is_told, t.shipping_fee, null) as shipping_fee,
        iif(is_told, t.other_fee, null) as other_fee, t.*,
-       iif(t.platform = 'stockx', s.status, '?') as status_raw,
-       iif(t.platform = 'stockx', s.updated_at, null) as updated_at, p.title, p.style_id
+       coalesce(s.status, a.status, e.fulfilment || ' ' || e.payment || ' ' || e.cancel)
+           as status_raw,
+       coalesce(s.updated_at, e.modified_at) as updated_at, p.title, p.style_id
 from (
     select *, is_told or platform <> 'stockx' as is_seen
     from (select *, not is_sale or net_payout is not null as is_told from main.sold_order)
 ) t
 left join served.sold_order s on s.order_number = t.order_number and t.platform = 'stockx'
+left join served.ebay_order e on e.order_id = t.order_number and t.platform = 'ebay'
+left join served.alias_order a
+    on a.purchase_order_number = t.order_number and t.platform = 'alias'
 left join served.product p on p.product_id = t.product_id;
 
 create temp view units as
