@@ -114,7 +114,7 @@ class AwinClient:
         with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as file:
             body = cast(BinaryIO, file)
             self._fetch(path, body, MAX_FEED_BYTES)
-            digest = hashlib.file_digest(body, "sha256").hexdigest()
+            digest = hashlib.file_digest(cast(io.BytesIO, body), "sha256").hexdigest()
             body.seek(0)
             yield FeedFile(digest, read_rows(body, name=f"feed {feed_id}", key_column=FEED_KEY))
 
