@@ -9,18 +9,25 @@ import os
 import threading
 import uuid
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 
 import dagster as dg
 from rich.console import Console
 
-from soleflip_pipelines.errors import SoleflipError
+from soleflip_pipelines.defs.resources import OUTAGES, is_outage_of_any
+from soleflip_pipelines.errors import DatabaseUnavailable, SoleflipError
 from soleflip_pipelines.settings import Settings, export_environment
-from soleflip_pipelines.warehouse.connection import dagster_environment, prepare_database
+from soleflip_pipelines.warehouse.connection import (
+    connect,
+    dagster_environment,
+    prepare_database,
+)
+from soleflip_pipelines.warehouse.outage import wait_for_database
 from soleflip_pipelines.warehouse.publish import ensure_manifest
 
 POLL_SECONDS = 0.5
+WATCH_S = 10.0
 PROCESS_TAG = "soleflip/process"
 UNFINISHED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
 
@@ -78,11 +85,25 @@ def run_job(
         raise UnknownJob(f"there is no job {job_name!r}: choose one of {known}")
     job = definitions.resolve_job_def(job_name)
     steps = steps_to_read_again(job, again or {})
+    for outages in range(OUTAGES + 1):
+        try:
+            return _run_once(settings, job, steps, console)
+        except Exception as error:
+            if outages == OUTAGES or not is_outage_of_any(error):
+                raise
+            wait_for_database(settings, console.print)
+            console.print("  the database is back: the run begins anew after what it had committed")
+    raise AssertionError("the loop returns or raises")
+
+
+def _run_once(
+    settings: Settings, job: dg.JobDefinition, steps: Mapping[str, object], console: Console
+) -> RunOutcome:
     run_id = str(uuid.uuid4())
     with dg.DagsterInstance.get() as instance:
         fail_abandoned_runs(instance)
         free_leaked_slots(instance)
-        progress = _Progress(instance, run_id, console)
+        progress = _Progress(settings, instance, run_id, console)
         progress.start()
         try:
             result = job.execute_in_process(
@@ -95,8 +116,10 @@ def run_job(
                 },
                 tags={PROCESS_TAG: _process_identity(os.getpid())},
             )
-        finally:
-            progress.finish()
+        except BaseException:
+            progress.stop()
+            raise
+        progress.finish()
         progress.outcome.succeeded = result.success
         return progress.outcome
 
@@ -127,7 +150,11 @@ def fail_abandoned_runs(instance: dg.DagsterInstance) -> int:
     abandoned = 0
     for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
         identity = run.tags.get(PROCESS_TAG)
-        if identity is None or identity == _process_identity(int(identity.split("@")[0])):
+        if identity is None:
+            continue
+        pid = int(identity.split("@")[0])
+        # A process that starts a run here has none under way: an outage has ended it.
+        if identity == _process_identity(pid) and pid != os.getpid():
             continue
         instance.report_run_failed(run, "the process of this run was killed")
         abandoned += 1
@@ -151,6 +178,25 @@ def free_leaked_slots(instance: dg.DagsterInstance) -> int:
     return leaked
 
 
+def make_pools(settings: Settings, instance: dg.DagsterInstance, job: dg.JobDefinition) -> None:
+    """Make the pools of a job's steps that no run has used yet, one process at a time.
+
+    Dagster makes a pool when a step first asks for it; of two runs that ask at once one would fail.
+    """
+    storage = instance.event_log_storage
+    wanted = {
+        node.definition.pool
+        for node in job.nodes_in_topological_order
+        if isinstance(node.definition, dg.OpDefinition) and node.definition.pool
+    }
+    if wanted <= storage.get_concurrency_keys():
+        return
+    with closing(connect(settings, role=None, autocommit=True)) as conn:
+        conn.execute("select pg_advisory_lock(hashtextextended('dagster pools', 0))")
+        for pool in sorted(wanted - storage.get_concurrency_keys()):
+            storage.initialize_concurrency_limit_to_default(pool)
+
+
 def _process_identity(pid: int) -> str:
     """`pid@start time`, so that a process that inherited the number is not taken for the run."""
     try:
@@ -163,7 +209,10 @@ def _process_identity(pid: int) -> str:
 class _Progress:
     """Follows a run's event log and prints steps, asset log lines and failures."""
 
-    def __init__(self, instance: dg.DagsterInstance, run_id: str, console: Console) -> None:
+    def __init__(
+        self, settings: Settings, instance: dg.DagsterInstance, run_id: str, console: Console
+    ) -> None:
+        self._settings = settings
         self.outcome = RunOutcome(run_id=run_id, succeeded=False)
         self._instance = instance
         self._console = console
@@ -176,15 +225,24 @@ class _Progress:
 
     def finish(self) -> None:
         """Show what is left, after the thread has ended: two readers would show it twice."""
+        self.stop()
+        self._drain()
+
+    def stop(self) -> None:
+        """End the thread."""
         self._ended.set()
         self._watcher.join()
-        self._drain()
 
     def _watch(self) -> None:
         while not self._ended.wait(POLL_SECONDS):
-            # The events lie in the database, which may be away for a while; they are shown later.
-            with suppress(Exception):
+            try:
                 self._drain()
+            except Exception as error:
+                if not is_outage_of_any(error):
+                    raise
+                # Dagster waits some seconds for its database: time enough to start ours again.
+                with suppress(DatabaseUnavailable):
+                    wait_for_database(self._settings, self._console.print, patience_s=WATCH_S)
 
     def _drain(self) -> None:
         while True:
