@@ -16,6 +16,8 @@ from typing import Any
 import httpcore
 import httpx
 
+# Below what servers usually keep: a call should not find its connection closed.
+KEEP_ALIVE_S = 5.0
 _CALL = threading.local()
 
 
@@ -36,7 +38,9 @@ class DeadlineTransport(httpx.HTTPTransport):
         """Certificates are checked; proxies of the environment are left alone."""
         super().__init__(trust_env=False)
         self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False), network_backend=_Backend()
+            ssl_context=httpx.create_ssl_context(trust_env=False),
+            keepalive_expiry=KEEP_ALIVE_S,
+            network_backend=_Backend(),
         )
 
 

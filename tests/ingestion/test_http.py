@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from soleflip_pipelines.clients import http
@@ -108,7 +110,7 @@ def test_a_name_that_does_not_exist_is_one_sentence() -> None:
 
 
 def test_a_certificate_of_its_own_making_is_refused_at_once(
-    partner: Any, self_signed: ssl.SSLContext
+    partner: Any, self_signed: Path
 ) -> None:
     address = partner.speak_tls(self_signed)
     client = PartnerHttp(partner="Partner", base_url=address, first_wait_s=0.001)
@@ -119,6 +121,23 @@ def test_a_certificate_of_its_own_making_is_refused_at_once(
         "its certificate is not trusted: self-signed certificate"
     )
     assert partner.calls == []
+
+
+def test_a_certificate_that_is_vouched_for_is_taken_and_the_deadline_holds_within(
+    partner: Any, self_signed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trusting = ssl.create_default_context(cafile=self_signed)
+    monkeypatch.setattr(httpx, "create_ssl_context", lambda **_: trusting)
+    partner.script(reply(partner), reply(partner, fault="drip-headers"))
+    client = PartnerHttp(
+        partner="Partner",
+        base_url=partner.speak_tls(self_signed),
+        first_wait_s=0.001,
+        call_deadline_s=0.5,
+    )
+    assert client.get_json(path="/orders") == GOOD
+    with pytest.raises(TransientPartnerError, match=r"gave no whole answer in time"):
+        client.get_json(path="/orders")
 
 
 def test_a_host_that_speaks_no_tls_is_one_sentence(partner: Any) -> None:
