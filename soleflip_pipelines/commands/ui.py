@@ -5,12 +5,20 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 from soleflip_pipelines.commands.site import require_free_port
+from soleflip_pipelines.errors import DatabaseUnavailable
 from soleflip_pipelines.processes import end_with_parent
 from soleflip_pipelines.settings import PROJECT_ROOT, Settings, export_environment
-from soleflip_pipelines.warehouse.connection import dagster_environment, prepare_database
+from soleflip_pipelines.warehouse.connection import (
+    dagster_environment,
+    database_url,
+    prepare_database,
+)
 from soleflip_pipelines.warehouse.publish import ensure_manifest
+
+LOOK_SECONDS = 5.0
 
 
 def serve(settings: Settings, host: str, port: int) -> int:
@@ -31,7 +39,7 @@ def serve(settings: Settings, host: str, port: int) -> int:
         preexec_fn=end_with_parent,
     )
     try:
-        return process.wait()
+        return _wait(settings, process)
     except KeyboardInterrupt:
         process.send_signal(signal.SIGINT)
         try:
@@ -39,3 +47,13 @@ def serve(settings: Settings, host: str, port: int) -> int:
         except subprocess.TimeoutExpired:
             process.kill()
             return process.wait()
+
+
+def _wait(settings: Settings, process: subprocess.Popen[bytes]) -> int:
+    """Wait for the end; an embedded server that dies meanwhile is started again."""
+    while True:
+        try:
+            return process.wait(timeout=LOOK_SECONDS)
+        except subprocess.TimeoutExpired:
+            with suppress(DatabaseUnavailable):
+                database_url(settings)

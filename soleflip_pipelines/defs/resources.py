@@ -11,12 +11,19 @@ from contextlib import contextmanager
 
 import dagster as dg
 import psycopg
+from dagster_postgres.utils import DagsterPostgresException
+from sqlalchemy.exc import OperationalError
 
 from soleflip_pipelines.settings import Settings, get_settings
 from soleflip_pipelines.warehouse.connection import Role, connect
 from soleflip_pipelines.warehouse.outage import is_outage, wait_for_database
 
-OUTAGES = 3  # how often a step begins anew before it fails
+OUTAGES = 3  # how often a step or run begins anew before it fails
+
+
+def is_outage_of_any(error: BaseException) -> bool:
+    """Whether an error is the database's being away, for us or for Dagster's own storage in it."""
+    return is_outage(error) or isinstance(error, DagsterPostgresException | OperationalError)
 
 
 class WarehouseResource(dg.ConfigurableResource):
@@ -38,7 +45,7 @@ class WarehouseResource(dg.ConfigurableResource):
             with connect(self.settings, role=role) as conn:
                 yield conn
         except Exception as error:
-            if not is_outage(error):
+            if not is_outage_of_any(error):
                 raise
             # Dagster's own log is in the same database.
             wait_for_database(self.settings, logging.getLogger(__name__).warning)

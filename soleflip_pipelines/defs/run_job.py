@@ -5,6 +5,7 @@ The run is recorded in Dagster's instance like any other, so the UI shows it aft
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import uuid
@@ -13,7 +14,10 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 
 import dagster as dg
+from dagster_postgres.utils import DagsterPostgresException
+from dagster_shared.error import SerializableErrorInfo
 from rich.console import Console
+from sqlalchemy.exc import OperationalError
 
 from soleflip_pipelines.defs.resources import OUTAGES, is_outage_of_any
 from soleflip_pipelines.errors import DatabaseUnavailable, SoleflipError
@@ -85,6 +89,7 @@ def run_job(
         raise UnknownJob(f"there is no job {job_name!r}: choose one of {known}")
     job = definitions.resolve_job_def(job_name)
     steps = steps_to_read_again(job, again or {})
+    _hush_outages()
     for outages in range(OUTAGES + 1):
         try:
             return _run_once(settings, job, steps, console)
@@ -94,6 +99,14 @@ def run_job(
             wait_for_database(settings, console.print)
             console.print("  the database is back: the run begins anew after what it had committed")
     raise AssertionError("the loop returns or raises")
+
+
+def _hush_outages() -> None:
+    """Leave it to us to say that the database is away: others do so with each of many tries."""
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
+    logging.getLogger().addFilter(
+        lambda record: not record.getMessage().startswith("Retrying failed database connection")
+    )
 
 
 def _run_once(
@@ -120,6 +133,8 @@ def _run_once(
             progress.stop()
             raise
         progress.finish()
+        if progress.outage is not None:
+            raise DagsterPostgresException(progress.outage)
         progress.outcome.succeeded = result.success
         return progress.outcome
 
@@ -212,6 +227,7 @@ class _Progress:
     def __init__(
         self, settings: Settings, instance: dg.DagsterInstance, run_id: str, console: Console
     ) -> None:
+        self.outage: str | None = None
         self._settings = settings
         self.outcome = RunOutcome(run_id=run_id, succeeded=False)
         self._instance = instance
@@ -277,7 +293,11 @@ class _Progress:
                     f"{evaluation.asset_key.to_user_string()} failed"
                 )
         elif event.is_run_failure and not self.outcome.failures:
-            self._fail(event.message or "the run failed")
+            error = event.job_failure_data.error
+            if error is not None and _names_outage(error):
+                self.outage = _last_cause(error).message.strip()
+            else:
+                self._fail(event.message or "the run failed")
 
     def _fail(self, sentence: str) -> None:
         self.outcome.failures.append(sentence)
@@ -290,10 +310,19 @@ def _readable(step_key: str | None) -> str:
 
 def _first_cause(event: dg.DagsterEvent) -> str:
     error = event.step_failure_data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
     if error is None:
         return event.message or "failed"
+    message = _last_cause(error).message.strip()
     # "package.module.ClassName: text" -> "text", where the class is one of ours
-    head, _, text = error.message.strip().partition(": ")
-    return text if head.startswith("soleflip_pipelines.") and text else error.message.strip()
+    head, _, text = message.partition(": ")
+    return text if head.startswith("soleflip_pipelines.") and text else message
+
+
+def _last_cause(error: SerializableErrorInfo) -> SerializableErrorInfo:
+    return _last_cause(error.cause) if error.cause is not None else error
+
+
+def _names_outage(error: SerializableErrorInfo) -> bool:
+    """Whether Dagster itself could not reach its storage, which is in the same database."""
+    names = (DagsterPostgresException.__name__, OperationalError.__name__)
+    return error.cls_name in names or (error.cause is not None and _names_outage(error.cause))
