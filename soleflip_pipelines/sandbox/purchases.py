@@ -17,6 +17,7 @@ from soleflip_pipelines.sandbox.demand import Calendar, PricePath
 from soleflip_pipelines.sandbox.lexicon import read_table
 from soleflip_pipelines.sandbox.payouts import CENT
 from soleflip_pipelines.sandbox.rates import ReferenceRates
+from soleflip_pipelines.sandbox.supplier_files import load_layouts
 from soleflip_pipelines.sandbox.trade import Lot, Sale, Supplier
 
 _EPOCH = date(2015, 1, 5)
@@ -150,9 +151,16 @@ class PurchaseMaker:
                 if has_cashback
                 else Decimal(0)
             ),
-            location=rng.choice(("Regal A1", "Regal A2", "Regal B1", "Lager Köln", "Home")),
+            location=self._location(supplier),
             flaw=rng.choice(_FLAWS) if rng.random() < _FLAW_CHANCE else None,
         )
+
+    def _location(self, supplier: Supplier) -> str:
+        """Where a line is put; some papers tell the place on two lines."""
+        place = self._rng.choice(("Regal A1", "Regal A2", "Regal B1", "Lager Köln", "Home"))
+        quirks = load_layouts()["layouts"][supplier.layout]["quirks"]
+        is_long = "line_breaks" in quirks and self._rng.random() < 0.15
+        return f'{place}\n"oben links"' if is_long else place
 
     def _price(self, supplier: Supplier, going_eur: float, day: date) -> Decimal:
         """A shop price in the supplier's currency, with the endings that shops like."""

@@ -11,7 +11,7 @@ import csv
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,8 @@ class Reports:
         self._papers = papers
         self._until = until
         self._year = until.year - 1
+        # In the evening: all that was sold or received that day is counted so.
+        self._counted_on = until - timedelta(days=1)
         self._scratch = storage.create_draft_reports(work / "reports.sqlite")
         self._rows = storage.Writer(self._scratch, "report", 3)
 
@@ -207,11 +209,11 @@ class Reports:
         for unit in units:
             if unit.sale is None and unit.lot.received_on is not None:
                 lot = unit.lot
-                place = (lot.location, lot.variant.size.value, lot.unit_ref or "")
+                place = (" ".join(lot.location.split()), lot.variant.size.value, lot.unit_ref or "")
                 counted[place] = counted.get(place, 0) + 1
         for (location, size, unit_ref), quantity in counted.items():
             cells = {
-                "Zähldatum": self._until.strftime("%d.%m.%Y"),
+                "Zähldatum": self._counted_on.strftime("%d.%m.%Y"),
                 "Lagerort": location,
                 "Artikel": product.title,
                 "Artikelnummer": product.style_code or "N/A",
@@ -236,7 +238,7 @@ class Reports:
             ("ebay", f"eBay-OrdersReport-{_named_day(self._until)}.csv", _EBAY),
             ("alias", f"alias_sales_{self._year}.csv", _ALIAS),
             ("products", "product_list.csv", _PRODUCTS),
-            ("stock_count", f"stock_count_{self._until}.csv", _COUNT),
+            ("stock_count", f"stock_count_{self._counted_on}.csv", _COUNT),
         )
         for kind, name, form in files:
             rows = self._scratch.execute(

@@ -79,8 +79,6 @@ class SupplierPen:
             "cashback_total": self._optional(lot.cashback_total),
             "location": lot.location,
         }
-        if "line_breaks" in self.layout["quirks"] and self.rng.random() < 0.15:
-            cells["location"] = f'{lot.location}\n"oben links"'
         return cells | _flawed(lot.flaw)
 
     def _nothing(self) -> str:

@@ -17,6 +17,7 @@ from soleflip_pipelines.sandbox import storage
 from soleflip_pipelines.sandbox.verification import (
     catalog,
     forecasts,
+    lists,
     money,
     orders,
     platforms,
@@ -33,6 +34,7 @@ COMPARISONS = (
     *stock.COMPARISONS,
     *money.COMPARISONS,
     *catalog.COMPARISONS,
+    *lists.COMPARISONS,
     *pricing.COMPARISONS,
     *platforms.COMPARISONS,
     *forecasts.COMPARISONS,

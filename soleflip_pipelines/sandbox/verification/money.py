@@ -6,6 +6,8 @@ not shown, its fees and profit are partly expected ones and only the rest is com
 
 from __future__ import annotations
 
+from typing import LiteralString
+
 from soleflip_pipelines.sandbox.verification.comparison import Comparison
 
 _FEE_LINES = "\nunion all\n".join(
@@ -116,7 +118,7 @@ months (month) as (
 ),
 summed as (
     select date(sold_on, 'start of month') as month, {channel} as channel, count(*) as orders,
-           sum(is_sale) as sales,
+           sum(is_sale) as sales, sum(iif(is_sale, quantity, 0)) as units,
            sum(status in ('failed_authentication', 'not_shipped', 'cancelled')) as failed,
            sum(status <> 'open') as decided, euros(gross) as gross,
            euros(iif(is_sale, transaction_fee, '0')) as transaction_fee,
@@ -124,6 +126,7 @@ summed as (
            euros(iif(is_sale, shipping_fee, '0')) as shipping_fee,
            euros(iif(is_sale, other_fee, '0')) as other_fee,
            euros(iif(is_sale, net_payout, '0')) as payout, euros(penalty) as penalty,
+           euros(iif(is_sale and net_payout is null, null, gross)) as told_gross,
            euros(iif(is_sale, cost, null)) as cost, euros(net_profit) as profit,
            sum(is_sale and cost is not null and state <> 'no_fees') as costed,
            euros(iif(cost is not null and state <> 'no_fees', gross, null)) as costed_gross,
@@ -135,7 +138,7 @@ summed as (
     from orders group by 1, 2
 )
 select m.month, channel as platform, coalesce(orders, 0) as orders, coalesce(sales, 0) as sales,
-       coalesce(gross, '0') as gross,
+       coalesce(units, 0) as units, coalesce(gross, '0') as gross,
        iif(unseen > 0, '?', coalesce(transaction_fee, '0')) as transaction_fee,
        iif(unseen > 0, '?', coalesce(processing_fee, '0')) as processing_fee,
        iif(unseen > 0, '?', coalesce(shipping_fee, '0')) as shipping_fee,
@@ -144,9 +147,9 @@ select m.month, channel as platform, coalesce(orders, 0) as orders, coalesce(sal
        cost, iif(guessed > 0, '?', profit) as profit, ratio(costed, sales) as coverage_count,
        ratio(costed_gross, gross) as coverage_value,
        iif(unseen > 0, '?', ratio(plus(plus(transaction_fee, processing_fee),
-                                       plus(shipping_fee, other_fee)), gross)) as take_rate,
-       iif(unseen > 0, '?', ratio(plus(plus(transaction_fee, processing_fee), other_fee), gross))
-           as take_rate_without_shipping,
+                                       plus(shipping_fee, other_fee)), told_gross)) as take_rate,
+       iif(unseen > 0, '?', ratio(plus(plus(transaction_fee, processing_fee), other_fee),
+                                  told_gross)) as take_rate_without_shipping,
        iif(guessed > 0, '?', iif(costed_gross + 0 >= 0.8 * gross, ratio(sale_profit, costed_net),
                                  null)) as net_margin,
        iif(guessed > 0, '?', iif(costed_gross + 0 >= 0.8 * gross, ratio(sale_profit, costed_cost),
@@ -157,15 +160,16 @@ join channels
 left join summed s using (month, channel)
 order by m.month, channel
 """
-_MART_MONTHS = """
-select month, order_count as orders, sale_count as sales, gross_sale_eur as gross,
+_MART_MONTHS: LiteralString = """
+select month, {channel} as platform, order_count as orders, sale_count as sales,
+       sold_unit_count as units, gross_sale_eur as gross,
        transaction_fee_eur as transaction_fee, processing_fee_eur as processing_fee,
        shipping_fee_eur as shipping_fee, other_fee_eur as other_fee, net_payout_eur as payout,
        penalty_eur as penalty, cost_eur as cost, net_profit_eur as profit,
        cost_coverage_count as coverage_count, cost_coverage_value as coverage_value, take_rate,
        take_rate_without_shipping, net_margin, roi, failed_sale_rate
-from analytics.kpi_monthly
-order by month
+from analytics.kpi_monthly{table}
+order by month, {channel} collate "C"
 """
 
 COMPARISONS = (
@@ -179,5 +183,16 @@ COMPARISONS = (
         "financial.transaction", ("statement",), _LEDGER_SUMS, _MART_LEDGER_SUMS, about="(sums)"
     ),
     Comparison("analytics.sales_summary_daily", ("sold_on",), _DAYS, _MART_DAYS),
-    Comparison("analytics.kpi_monthly", ("month",), _MONTHS.format(channel="'all'"), _MART_MONTHS),
+    Comparison(
+        "analytics.kpi_monthly",
+        ("month",),
+        _MONTHS.format(channel="'all'"),
+        _MART_MONTHS.format(channel="'all'", table=""),
+    ),
+    Comparison(
+        "analytics.kpi_monthly_by_platform",
+        ("month", "platform"),
+        _MONTHS.format(channel="platform"),
+        _MART_MONTHS.format(channel="platform", table="_by_platform"),
+    ),
 )
