@@ -105,6 +105,10 @@ class StockXClient:
             "/selling/listings", "listings", "listingId", {}, warn, lambda _: None
         )
 
+    def listing(self, *, listing_id: str) -> Json:
+        """One own listing, also one that its list leaves out."""
+        return self._object(f"/selling/listings/{_part(listing_id)}")
+
     def order(self, *, order_number: str) -> Json:
         """One order with its payout and shipment."""
         return self._object(f"/selling/orders/{_part(order_number)}")

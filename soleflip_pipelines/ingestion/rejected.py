@@ -20,7 +20,14 @@ from psycopg.rows import class_row
 from soleflip_pipelines.errors import SoleflipError
 from soleflip_pipelines.imports.kinds import load_kinds
 from soleflip_pipelines.imports.rows import corrected, judge_again
-from soleflip_pipelines.ingestion import alias, ebay, stockx_catalog, stockx_market, stockx_orders
+from soleflip_pipelines.ingestion import (
+    alias,
+    ebay,
+    stockx_catalog,
+    stockx_listings,
+    stockx_market,
+    stockx_orders,
+)
 from soleflip_pipelines.ingestion.fields import DocumentForm
 from soleflip_pipelines.warehouse.loader import (
     BatchResult,
@@ -34,7 +41,7 @@ from soleflip_pipelines.warehouse.loader import (
 FORMS: Sequence[tuple[RawTable, DocumentForm]] = (
     (stockx_orders.ORDERS, stockx_orders.ORDER_FORM),
     (stockx_orders.ORDER_DETAILS, stockx_orders.ORDER_FORM),
-    (stockx_orders.LISTINGS, stockx_orders.LISTING_FORM),
+    (stockx_listings.LISTINGS, stockx_listings.LISTING_FORM),
     (stockx_catalog.PRODUCTS, stockx_catalog.PRODUCT_FORM),
     (stockx_catalog.VARIANTS, stockx_catalog.VARIANT_FORM),
     (stockx_market.MARKET_DATA, stockx_market.MARKET_FORM),

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from soleflip_pipelines.ingestion.stockx_catalog import sync_products, sync_variants
+from soleflip_pipelines.ingestion.stockx_listings import sync_listings
 from soleflip_pipelines.ingestion.stockx_market import sync_market_data
-from soleflip_pipelines.ingestion.stockx_orders import (
-    sync_listings,
-    sync_order_details,
-    sync_orders,
-)
+from soleflip_pipelines.ingestion.stockx_orders import sync_order_details, sync_orders
 from soleflip_pipelines.ingestion.stockx_search import find_products
 
 __all__ = [

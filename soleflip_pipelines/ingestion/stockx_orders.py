@@ -1,4 +1,4 @@
-"""StockX's orders, their details and the own listings into `raw_stockx`.
+"""StockX's orders and their details into `raw_stockx`.
 
 StockX has no "changed since": active orders are read whole, past ones over the latest months by day
 of creation (older ones once a week), and what left both lists is asked for by number.
@@ -47,7 +47,6 @@ from soleflip_pipelines.warehouse.loader import (
 
 ORDERS = RawTable("raw_stockx", "orders", ("order_number",))
 ORDER_DETAILS = RawTable("raw_stockx", "order_details", ("order_number",))
-LISTINGS = RawTable("raw_stockx", "listings", ("listing_id",))
 
 LOOK_BACK = timedelta(days=120)
 UNSEEN_STREAM = "raw_stockx.orders/unseen"
@@ -70,12 +69,6 @@ ORDER_FORM = DocumentForm(
     },
     optional={"updatedAt": is_moment, "shipment.shipByDate": is_moment, **PAYOUT},
 )
-LISTING_FORM = DocumentForm(
-    key="listingId",
-    required={"listingId": is_text, "status": is_text},
-    optional={"amount": is_amount, "createdAt": is_moment, "updatedAt": is_moment},
-)
-
 # Open orders that neither list showed: gone from "active", too old for the window of "history".
 UNSEEN_SQL = """
     select o.order_number
@@ -242,23 +235,6 @@ def sync_order_details(
             results.append(load_batch(conn, ORDER_DETAILS, rows, origin))
             log(f"order details: {sum(r.read for r in results):,} of {len(numbers):,}")
     return results
-
-
-def sync_listings(
-    settings: Settings, conn: psycopg.Connection, *, run_id: str | None = None, log: Log = print
-) -> list[BatchResult]:
-    """Read all own listings; arguments and errors as in `sync_orders`."""
-
-    def rows(client: StockXClient) -> Iterator[Record | Rejection]:
-        for number, page in enumerate(client.listing_pages(warn=log), start=1):
-            for place, item in enumerate(page, start=1):
-                yield LISTING_FORM.record(item, f"listings, page {number}, item {place}")
-
-    with open_stockx(settings) as client:
-        origin = BatchSource("stockx", "api", dagster_run_id=run_id)
-        result = load_batch(conn, LISTINGS, rows(client), origin)
-    log(f"listings: {result.read:,} read, {result.inserted:,} new, {result.updated:,} changed")
-    return [result]
 
 
 def _listed(pages: Iterator[list[Json]], name: str, log: Log) -> Iterator[Record | Rejection]:
