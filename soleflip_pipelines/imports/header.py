@@ -167,10 +167,10 @@ def _detected(file: OpenFile, rows: list[tuple[str, list[str]]], kinds: list[Kin
         lacks = ", ".join(near.missing)
         reason = f"it looks like {near.kind.name} but has no column for {lacks}"
     else:
-        needs = "; ".join(
-            f"{kind.name} need {', '.join(kind.required or kind.one_of)}" for kind in kinds
+        names = ", ".join(kind.name for kind in kinds)
+        reason = (
+            f"no kind of file fits its header ({names}; docs/csv-files.md says what each needs)"
         )
-        reason = f"no kind of file fits its header ({needs})"
     # A row without any known title may be no header but somebody's address.
     header = max(found, key=lambda h: h.fit)
     titles = "; none of its titles is known"
