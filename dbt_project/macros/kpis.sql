@@ -41,6 +41,9 @@ by_month as (
         coalesce(sum(orders.processing_fee_eur), 0) as processing_fee_eur,
         coalesce(sum(orders.shipping_fee_eur), 0) as shipping_fee_eur,
         coalesce(sum(orders.other_fee_eur), 0) as other_fee_eur,
+        -- A sale whose fees nobody told says nothing of the share that they take.
+        sum(orders.gross_sale_eur) filter (where orders.net_payout_eur is not null)
+            as told_gross_eur,
         coalesce(sum(orders.net_payout_eur), 0) as net_payout_eur,
         coalesce(sum(orders.penalty_eur), 0) as penalty_eur,
         sum(orders.cost_eur) filter (where orders.is_sale) as cost_eur,
@@ -87,9 +90,9 @@ final as (
         {{ ratio('costed_gross_eur', 'gross_sale_eur') }} as cost_coverage_value,
         {{ ratio(
             'transaction_fee_eur + processing_fee_eur + shipping_fee_eur + other_fee_eur',
-            'gross_sale_eur'
+            'told_gross_eur'
         ) }} as take_rate,
-        {{ ratio('transaction_fee_eur + processing_fee_eur + other_fee_eur', 'gross_sale_eur') }}
+        {{ ratio('transaction_fee_eur + processing_fee_eur + other_fee_eur', 'told_gross_eur') }}
             as take_rate_without_shipping,
         -- Under the floor of cost coverage a margin would speak for a few sales only.
         (case

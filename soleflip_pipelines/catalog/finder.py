@@ -6,6 +6,7 @@ answer is none, since a silent guess would put a cost on the wrong sale.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
@@ -24,6 +25,7 @@ IDLE = frozenset(
     "og retro release edition nike air adidas originals".split()
 )
 CONVERTED = ("UK", "EU", "CM", "KR")
+_BARE = re.compile(r"(?:US )?(\d{1,2}(?:\.5)?)(?:\.0)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,10 @@ class ProductFinder:
             self._by_title.setdefault(normalise(product.title), []).append(product)
             for word in _core(product.title):
                 self._by_word.setdefault(word, []).append(product)
+
+    def knows(self, key: str) -> bool:
+        """Whether a product has this code (a key: capitals and digits alone)."""
+        return key in self._by_code
 
     def find(self, line: Line, *, allow_similar: bool = True) -> Match:
         """The product and variant that a line means.
@@ -166,7 +172,19 @@ class ProductFinder:
             having = [v for v in product.variants if key and key in known[v.partner_variant_id]]
             if len(having) == 1:
                 return having[0], wanted
-        return None, wanted
+        return self._bare(line.size_raw, product), wanted
+
+    def _bare(self, size_raw: str | None, product: Product) -> Variant | None:
+        """The one variant whose number is the line's, where the line leaves the letter out.
+
+        A pre-school pair's `11` is its `11C`: the same product has no other 11.
+        """
+        number = _BARE.fullmatch((size_raw or "").strip().replace(",", "."))
+        if number is None:
+            return None
+        lettered = re.compile(rf"{re.escape(number[1])}[CYKW]")
+        having = [v for v in product.variants if lettered.fullmatch(v.size_raw or "")]
+        return having[0] if len(having) == 1 else None
 
     def _variant_keys(self, product: Product) -> dict[str, frozenset[str]]:
         keys = self._keys_of.get(product.partner_product_id)

@@ -19,7 +19,8 @@ from soleflip_pipelines.catalog.finder import NO_MATCH, Line, Match, ProductFind
 from soleflip_pipelines.catalog.labeller import ProductLabeller
 from soleflip_pipelines.catalog.matching import MatchReport, known_products
 from soleflip_pipelines.catalog.rules import load_rules
-from soleflip_pipelines.catalog.seller_words import named_size, read_label
+from soleflip_pipelines.catalog.seller_words import known_codes, named_size, read_label
+from soleflip_pipelines.catalog.style_code import StyleCodes, code_key
 
 _VALUES = (
     "partner_product_id", "partner_variant_id", "match_method", "match_score", "style_code",
@@ -152,17 +153,25 @@ def _recognise(
 
     The code's field or label goes before the title, the size's field before the label and title.
     """
-    words = read_label(label_raw, labeller.codes)
+    name = name or ""
+    words = read_label(label_raw, finder.knows, labeller.codes)
     sizes = dict.fromkeys((size_raw, words.size, named_size(name)))
     best: tuple[Match, str | None] = NO_MATCH, None
-    for code in dict.fromkeys((code_raw or words.code, None)):
-        label = labeller.label(name or "", brand_raw=brand_raw, code_raw=code)
-        style_code = label.codes.first.code if label.codes.first else None
+    codes = dict.fromkeys((code_raw or words.code, *known_codes(name, finder.knows), None))
+    for code in codes:
+        label = labeller.label(name, brand_raw=brand_raw, code_raw=code)
+        key = code_key(code or "")
+        keys = (key,) if finder.knows(key) else label.codes.keys
+        style_code = code if finder.knows(key) else _first(label.codes)
         for size in sizes:
-            line = Line(name or "", size, label.brand.brand, label.codes.keys)
+            line = Line(name, size, label.brand.brand, keys)
             match = finder.find(line, allow_similar=False)
             if match.variant is not None:
                 return match, style_code
             if best[0].product is None and (match.product is not None or best[1] is None):
                 best = match, style_code
     return best
+
+
+def _first(codes: StyleCodes) -> str | None:
+    return codes.first.code if codes.first else None

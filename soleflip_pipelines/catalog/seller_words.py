@@ -1,53 +1,65 @@
 """What a seller's own words say of an article: its style code and its size.
 
-Custom labels and titles follow each seller's habit, so the code is found by the makers' grammars
-and the size by its system's name or by standing behind the code. What it then means is `size`.
+Custom labels and titles follow each seller's habit, so they are read in every way that can be
+meant, the surest first; which reading is right shows when its code is one of the catalogue. What a
+size then means is `size`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from soleflip_pipelines.catalog.style_code import StyleCodeExtractor
+from soleflip_pipelines.catalog.style_code import StyleCodeExtractor, code_key
 from soleflip_pipelines.catalog.text import fold
 
+SHORTEST_KEY = 5
 _NUMBER = r"\d{1,3}(?:[.,]\d)?(?: ?[12]/3)?"
 _SYSTEM = r"(?:(US|EUR?|UK|CM)[ ._:/-]*([MW])?[ ._-]?)"
 _NAMED = re.compile(
     rf"(?<![A-Z0-9])(?:{_SYSTEM}|(?:SIZE|SZ|GR(?:OSSE|OESSE)?)[ .:_-]+{_SYSTEM}?)"
     rf"({_NUMBER})([WYC])?(?![A-Z0-9])"
 )
-_AT_END = re.compile(rf"[-_/|#. ]({_NUMBER}[MWYC]?)$")
 _SIGNS = " -_/|#."
+_CUT = re.compile(r"[-_/|#.\s]+")
+_BLANK = re.compile(r"[\s()\[\],;]+")
 
 
 @dataclass(frozen=True, slots=True)
 class SellerWords:
-    """The code in a label, or what may be one, and the size in it; None where there is none."""
+    """A code, or what may be one, and a size; None where there is none."""
 
     code: str | None
     size: str | None
 
 
-def read_label(label: str | None, codes: StyleCodeExtractor) -> SellerWords:
+def read_label(
+    label: str | None, is_known: Callable[[str], bool], codes: StyleCodeExtractor
+) -> SellerWords:
     """Split a custom label such as `DV0982-100-US10.5`, `555088 134 / EU 42,5` or `GY6385_9`.
 
     Args:
-        label: as the seller wrote it; what follows no habit is taken for a code as it is.
-        codes: the makers' grammars.
+        label: as the seller wrote it; the longest beginning that is a known code is the code, and
+            what stands behind it the size.
+        is_known: whether the catalogue has a code of this key.
+        codes: the makers' grammars, for labels without a known code.
     """
     text = fold(label or "").upper().strip()
     size = named_size(text)
+    for end in [len(text), *(cut.start() for cut in reversed(list(_CUT.finditer(text))))]:
+        if _may_be_known(text[:end], is_known):
+            return SellerWords(text[:end], size or text[end:].strip(_SIGNS) or None)
     rest = _NAMED.sub(" ", text).strip(_SIGNS)
     found = codes.extract(rest).first
-    if found is None:
-        return SellerWords(rest or None, size)
-    behind = _AT_END.search(rest)
-    if size is None and behind is not None:
-        before = codes.extract(rest[: behind.start()]).first
-        size = behind[1] if before is not None and before.key == found.key else None
-    return SellerWords(found.code, size)
+    return SellerWords(found.code if found else rest or None, size)
+
+
+def known_codes(text: str | None, is_known: Callable[[str], bool]) -> Iterator[str]:
+    """The words of a title that are codes of the catalogue, in their order."""
+    for word in _BLANK.split(fold(text or "").upper()):
+        if _may_be_known(word, is_known):
+            yield word
 
 
 def named_size(text: str | None) -> str | None:
@@ -58,3 +70,8 @@ def named_size(text: str | None) -> str | None:
     system, audience, other_system, other_audience, number, letter = match.groups()
     words = (system or other_system, audience or other_audience, f"{number}{letter or ''}")
     return " ".join(word for word in words if word)
+
+
+def _may_be_known(text: str, is_known: Callable[[str], bool]) -> bool:
+    key = code_key(text)
+    return len(key) >= SHORTEST_KEY and any(c.isdigit() for c in key) and is_known(key)

@@ -23,10 +23,11 @@ from soleflip_pipelines.settings import export_environment
 _LOCK = "enrichment.sales_forecast"
 _TABLES = ("sales_forecast", "sales_forecast_daily", "forecast_backtest")
 
-# A sale is one unit. The last day known is the day before the newest batch of orders or sales:
+# Units, not orders, are forecast. The last day known is the day before the newest batch of orders
+# or sales:
 # days after it are not days without a sale.
 _SALES_SQL = """
-    select o.sold_on, p.brand, p.category, count(*)
+    select o.sold_on, p.brand, p.category, sum(o.quantity)
     from sales."order" as o
     left join catalog.product as p on p.id = o.product_id
     where o.is_sale and o.sold_on between %s and %s
@@ -36,7 +37,7 @@ _SALES_SQL = """
 _KNOWN_THROUGH_SQL = """
     select (max(finished_at) at time zone 'Europe/Berlin')::date - 1
     from integration.import_batches
-    where asset in ('raw_stockx.orders', 'raw_csv.sales')
+    where asset in ('raw_stockx.orders', 'raw_ebay.orders', 'raw_alias.orders', 'raw_csv.sales')
 """
 _FORECAST_SQL = """
     copy enrichment.sales_forecast (

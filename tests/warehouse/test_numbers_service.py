@@ -39,7 +39,7 @@ MARTS = """
     create table sales."order" (
         platform text, order_number text, product_id uuid, partner_variant_id text,
         is_sale boolean, sold_on date, currency_code text, gross_sale_eur numeric(12, 2),
-        transaction_fee_eur numeric(12, 2), fee_source text
+        transaction_fee_eur numeric(12, 2), fee_source text, quantity integer default 1
     );
     create table inventory.stock (
         id uuid, product_id uuid, variant_id uuid, status text, cost_eur numeric(12, 2),
@@ -83,7 +83,7 @@ def named(name: str) -> UUID:
 
 def order(brand: str, number: str, day: date, is_sale: bool = True) -> tuple[Any, ...]:
     return (
-        "stockx", number, named(brand), f"{brand}-10", is_sale, day, "EUR", 100, 8, "charged"
+        "stockx", number, named(brand), f"{brand}-10", is_sale, day, "EUR", 100, 8, "charged", 1
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from soleflip_pipelines.catalog.rules import default_rules
-from soleflip_pipelines.catalog.seller_words import named_size, read_label
+from soleflip_pipelines.catalog.seller_words import known_codes, named_size, read_label
 from soleflip_pipelines.catalog.style_code import StyleCodeExtractor
 
 pytestmark = pytest.mark.unit
@@ -16,6 +16,9 @@ def codes() -> StyleCodeExtractor:
     return StyleCodeExtractor(default_rules())
 
 
+KNOWN = {"DV0982100", "555088134", "GY6385", "37491501", "OO52038438", "OO5203", "I09889988XX"}
+
+
 @pytest.mark.parametrize(
     ("label", "code", "size"),
     [
@@ -24,12 +27,15 @@ def codes() -> StyleCodeExtractor:
         ("555088-134 / EU 42,5", "555088-134", "EU 42,5"),
         ("GY6385_EU42 2/3", "GY6385", "EU 42 2/3"),
         ("GY6385_9", "GY6385", "9"),
-        ("DV0982-109-9", "DV0982-109", "9"),
         ("DV0982-100-6Y", "DV0982-100", "6Y"),
         ("DV0982-100", "DV0982-100", None),
         ("374915-01", "374915-01", None),
-        ("Size 10 DV0982-100", "DV0982-100", "10"),
-        ("DV0982-100 Größe 44", "DV0982-100", "44"),
+        # The longest known code counts, whatever part of it some grammar would take for one.
+        ("OO5203-8438", "OO5203-8438", None),
+        ("I098899_88_XX-L", "I098899_88_XX", "L"),
+        # Codes that the catalogue lacks, by their maker's grammar.
+        ("Size 10 DD1391-100", "DD1391-100", "10"),
+        ("DD1391-100 Größe 44", "DD1391-100", "44"),
         ("Regal 4", "REGAL 4", None),
         ("", None, None),
         (None, None, None),
@@ -38,8 +44,13 @@ def codes() -> StyleCodeExtractor:
 def test_labels(
     codes: StyleCodeExtractor, label: str | None, code: str | None, size: str | None
 ) -> None:
-    words = read_label(label, codes)
+    words = read_label(label, KNOWN.__contains__, codes)
     assert (words.code, words.size) == (code, size)
+
+
+def test_words_of_a_title_that_are_known_codes() -> None:
+    title = "Oakley Radar (OO5203-8438), 2005 gy6385 NEU"
+    assert list(known_codes(title, KNOWN.__contains__)) == ["OO5203-8438", "GY6385"]
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,7 @@ final as (
         vat_scheme,
         sold_platform,
         sold_order_number,
+        sold_order_line,
         {{ stable_id('order', ['sold_platform', 'sold_order_number', 'sold_order_line']) }}
             as sold_order_id,
         sold_on,

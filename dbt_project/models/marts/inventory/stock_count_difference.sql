@@ -93,7 +93,12 @@ expected as (
             and (
                 days.is_everywhere
                 or units.location is null
-                or lower(units.location) = any(days.locations)
+                or exists (
+                    -- A place within a counted place is counted with it.
+                    select 1
+                    from unnest(days.locations) as counted_place (name)
+                    where starts_with(lower(units.location) || ' ', counted_place.name || ' ')
+                )
             )
     where not exists (
         select 1
