@@ -24,8 +24,7 @@ _LOCK = "enrichment.sales_forecast"
 _TABLES = ("sales_forecast", "sales_forecast_daily", "forecast_backtest")
 
 # Units, not orders, are forecast. The last day known is the day before the newest batch of orders
-# or sales:
-# days after it are not days without a sale.
+# or sales: days after it are not days without a sale.
 _SALES_SQL = """
     select o.sold_on, p.brand, p.category, sum(o.quantity)
     from sales."order" as o
