@@ -1,60 +1,153 @@
-"""How fast batches load: first time, unchanged, and with one row in a hundred changed.
+"""How fast batches load, beside a bare COPY and, where it is installed, dlt doing the same merge.
 
-Runs in a throw-away server of its own: `python -m bench.load [rows]`.
+`make bench`, or `python -m bench.load [--million] [--memory ROWS]`. Everything runs in a throw-away
+server; all ratios are of figures from the same run.
 """
 
 from __future__ import annotations
 
-import resource
-import sys
-import tempfile
+import argparse
+import statistics
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from soleflip_pipelines.settings import load_settings
-from soleflip_pipelines.warehouse.connection import connect, prepare_database
-from soleflip_pipelines.warehouse.embedded import EmbeddedPostgres
+import psycopg
+
+from bench import dlt_merge, sources
+from bench.measure import bare_copy, dump, memory_mb, records, seconds, throw_away_database
+from soleflip_pipelines.imports.kinds import load_kinds
+from soleflip_pipelines.ingestion.inbox import import_file
+from soleflip_pipelines.ingestion.stockx_orders import ORDERS
+from soleflip_pipelines.settings import Settings
+from soleflip_pipelines.warehouse.connection import connect
 from soleflip_pipelines.warehouse.loader import BatchSource, RawTable, Record, load_batch
 
 OFFERS = RawTable("raw_awin", "offers", ("feed_id", "aw_product_id"))
+FEED = BatchSource("bench", "feed")
+DAY_ROWS = 1_000
+DLT_ROWS = 100_000
+Rows = Iterable[Any]
+HEADINGS = """\
+                    source to table,  the same   bare COPY    loader   loader/    first/    dlt's
+kind          rows     rows/s          source     rows/s      rows/s      bare     again     time
+"""
 
 
-def offers(count: int, changed_every: int | None) -> Iterator[Record]:
-    for number in range(count):
-        is_changed = changed_every is not None and number % changed_every == 0
-        payload = {
-            "product_name": f"Runner Low {number % 997} White/Black",
-            "description": "Leather upper, rubber sole, padded collar. " * 4,
-            "search_price": "129.90" if is_changed else "139.90",
-            "merchant_name": "A shop", "brand_name": "A brand", "in_stock": "1",
-            "aw_deep_link": f"https://example.invalid/pclick?p={number}&a=1&m=2",
-            "ean": f"{number:013}", "merchant_category": "Shoes > Sneakers",
-        }  # fmt: skip
-        yield Record(("1", str(number)), payload)
+@dataclass(frozen=True)
+class Kind:
+    """A kind of load: its table, how its source is written, and how it is loaded the whole way."""
+
+    name: str
+    table: RawTable
+    write: Callable[[Path, int], None]
+    load: Callable[[Settings, psycopg.Connection, Path], object]
+
+
+def _load_rows(table: RawTable, read: Callable[[Path], Rows]) -> Callable[..., object]:
+    return lambda _, conn, path: load_batch(conn, table, read(path), FEED)
+
+
+KINDS = (
+    Kind("orders", ORDERS, sources.write_order_pages, _load_rows(ORDERS, sources.read_order_pages)),
+    Kind("feed", OFFERS, sources.write_feed, _load_rows(OFFERS, sources.read_feed)),
+    Kind("csv", load_kinds()["purchases"].table, sources.write_purchases, import_file),
+)
+
+
+def measure(settings: Settings, folder: Path, kind: Kind, count: int) -> None:
+    """One line: the whole way from the source, then the loader alone on the same rows."""
+    source, rows = folder / f"{kind.name}.csv", folder / f"{kind.name}.rows"
+    kind.write(source, count)
+    with connect(settings) as conn, connect(settings, role=None) as owner:
+        _empty(owner, kind.table)
+        whole = seconds(lambda: kind.load(settings, conn, source))
+        repeat = seconds(lambda: kind.load(settings, conn, source))
+        dump(conn, kind.table, rows)
+        bare = statistics.median(
+            seconds(lambda: bare_copy(owner, kind.table, rows)) for _ in range(3)
+        )
+        _empty(owner, kind.table)
+        first = seconds(lambda: load_batch(conn, kind.table, records(rows), FEED))
+        again = seconds(lambda: load_batch(conn, kind.table, records(rows), FEED))
+    dlt = dlt_merge.seconds(settings, kind.table, rows) if count <= DLT_ROWS else None
+    print(
+        f"{kind.name:8}{count:>10,}{count / whole:>11,.0f}{whole / repeat:>15.1f}x"
+        f"{count / bare:>11,.0f}{count / first:>12,.0f}{bare / first:>9.2f}x"
+        f"{first / again:>9.1f}x" + (f"{dlt / first:>8.1f}x" if dlt else f"{'-':>9}"),
+        flush=True,
+    )
+
+
+def measure_increments(settings: Settings, sizes: Iterable[int]) -> None:
+    """What a day of 1,000 orders, half new and half changed, costs on histories of each size."""
+    costs: list[float] = []
+    with connect(settings) as conn, connect(settings, role=None) as owner:
+        for size in sizes:
+            _empty(owner, ORDERS)
+            load_batch(conn, ORDERS, map(_order, range(size)), FEED)
+            owner.execute("vacuum analyze raw_stockx.orders")
+            days = []
+            for day in range(1, 8):
+                new = range(size + day * DAY_ROWS, size + day * DAY_ROWS + DAY_ROWS // 2)
+                old = range(day, size, size // (DAY_ROWS // 2))
+                rows = [*map(_order, new), *(_order(n, version=day) for n in old)]
+                days.append(seconds(lambda rows=rows: load_batch(conn, ORDERS, rows, FEED)))  # type: ignore[misc]
+            costs.append(statistics.median(days))
+            print(f"a day of {DAY_ROWS:,} on {size:>9,} orders: {costs[-1] * 1000:.0f} ms")
+    print(f"the largest history costs {costs[-1] / costs[0]:.2f}x the smallest", flush=True)
+
+
+def measure_memory(settings: Settings, count: int) -> None:
+    """The peak memory of the loading process for one batch of so many rows."""
+    peak, is_done = 0.0, threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not is_done.wait(0.1):
+            peak = max(peak, memory_mb())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    with connect(settings) as conn, connect(settings, role=None) as owner:
+        _empty(owner, ORDERS)
+        begin = time.perf_counter()
+        load_batch(conn, ORDERS, map(_order, range(count)), FEED)
+        rate = count / (time.perf_counter() - begin)
+        _empty(owner, ORDERS)
+    is_done.set()
+    watcher.join()
+    print(f"peak memory of the loader at {count:,} rows: {peak:.0f} MB ({rate:,.0f} rows/s)")
+
+
+def _order(number: int, version: int = 0) -> Record:
+    payload = sources.order(number, version)
+    return Record((payload["orderNumber"],), payload)
+
+
+def _empty(owner: psycopg.Connection, table: RawTable) -> None:
+    owner.autocommit = True
+    owner.execute(f"truncate {table.address}")
+    # A file that was loaded once is never loaded again.
+    owner.execute("update integration.import_batches set file_sha256 = null")
 
 
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000
-    with tempfile.TemporaryDirectory(prefix="soleflip-bench-") as folder:
-        server = EmbeddedPostgres(Path(folder))
-        try:
-            settings = load_settings({"SOLEFLIP_HOME": folder})
-            prepare_database(settings)
-            with connect(settings) as conn:
-                for title, every in (("first", None), ("unchanged", None), ("1 % changed", 100)):
-                    begin = time.perf_counter()
-                    origin = BatchSource("bench", "feed")
-                    result = load_batch(conn, OFFERS, offers(count, every), origin)
-                    seconds = time.perf_counter() - begin
-                    print(
-                        f"{title:12} {count / seconds:>9,.0f} rows/s  {seconds:6.1f} s  "
-                        f"{result.inserted} new, {result.updated} changed"
-                    )
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            print(f"peak memory of the loader: {peak:.0f} MB")
-        finally:
-            server.stop()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--million", action="store_true", help="also 1,000,000 rows of each kind")
+    parser.add_argument("--memory", type=int, default=200_000, help="rows for the peak of memory")
+    chosen = parser.parse_args()
+    sizes = [10_000, 100_000, *([1_000_000] if chosen.million else [])]
+    with throw_away_database() as (settings, folder):
+        print(HEADINGS)
+        for kind in KINDS:
+            for size in sizes if kind.name != "feed" else sorted({*sizes, 1_000_000}):
+                measure(settings, folder, kind, size)
+        measure_increments(settings, (10_000, 1_000_000))
+        measure_memory(settings, chosen.memory)
 
 
 if __name__ == "__main__":

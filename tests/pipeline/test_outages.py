@@ -31,7 +31,7 @@ def embedded(tmp_path: Path) -> Iterator[Installation]:
     }
     installation = Installation(environment, "")
     installation.soleflip(
-        *("sandbox", "reset", "--orders", "150", "--seed", "7", "--until", "2026-06-30")
+        *("sandbox", "reset", "--orders", "40", "--seed", "7", "--until", "2026-06-30")
     )
     installation.soleflip("db", "start")
     installation.url = installation.soleflip("db", "url").stdout.strip()
