@@ -47,7 +47,7 @@ def day(cell: str, *, month_first: bool = False) -> str | None:
     """A date as ISO text; 03/04/25 is the third of April unless `month_first`.
 
     Raises:
-        BadValue: `bad_date`.
+        BadValue: `bad_date`, or `month_first` if it can only be meant that way.
     """
     words = text(cell)
     if words is None:
@@ -57,7 +57,8 @@ def day(cell: str, *, month_first: bool = False) -> str | None:
         return _date(_day_parts(bare, month_first)).isoformat()
     except ValueError:
         raise BadValue(
-            "bad_date", f"write the day as 2025-04-03 or 03.04.2025 instead of {in_quotes(cell)}"
+            "bad_date" if month_first or not _is_month_first(bare) else "month_first",
+            f"write the day as 2025-04-03 or 03.04.2025 instead of {in_quotes(cell)}",
         ) from None
 
 
@@ -89,6 +90,14 @@ def _date(parts: tuple[int, int, int] | None) -> date:
     if parts is None or not FIRST_YEAR <= parts[0] <= LAST_YEAR:
         raise ValueError
     return date(*parts)
+
+
+def _is_month_first(words: str) -> bool:
+    """Whether month and day stand in American order; nobody parts those with points."""
+    try:
+        return "." not in words and bool(_date(_day_parts(words, month_first=True)))
+    except ValueError:
+        return False
 
 
 def _day_parts(words: str, month_first: bool) -> tuple[int, int, int] | None:

@@ -14,7 +14,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -140,7 +140,8 @@ def read_rows(file: OpenFile, delimiter: str) -> Iterator[Row]:
             "look for a quotation mark without its partner"
         ) from None
     finally:
-        text.detach()
+        with suppress(ValueError):  # closed already: whoever read the rows gave up before their end
+            text.detach()
 
 
 def sample_rows(file: OpenFile, delimiter: str, count: int) -> list[list[str]]:

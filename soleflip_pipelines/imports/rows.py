@@ -40,6 +40,7 @@ FOOTER = re.compile(
     r"|(seller|verk(ä|ae)ufer)[ -]id\b.*"
     r"|(exported|created|generated|erstellt|exportiert) (on|am)\b.*"
 )
+MONTH_FIRST = "month_first"
 MAX_FOOTER_CHARS = 200
 SAMPLE_ROWS = 200
 DOLLARS = frozenset({"AUD", "CAD", "HKD", "MXN", "NZD", "SGD", "TWD", "USD"})
@@ -80,11 +81,24 @@ class RowJudge:
             elif is_before_header or self._is_total(row.cells):
                 self.skipped += 1
             else:
-                yield self.judge(row)
+                judged = self.judge(row)
+                if isinstance(judged, Rejection) and judged.reason_code == MONTH_FIRST:
+                    self._refuse_month_first(judged)
+                yield judged
         if is_before_header and row is not None:
             raise FileRefused(
                 f"{self.file_name} was not imported: its header is cut differently from its rows; "
                 "look for a quotation mark without its partner"
+            )
+
+    def _refuse_month_first(self, found: Rejection) -> None:
+        """One date that can only be month-first makes every other one of the file doubtful."""
+        if self.header.mapping is None:
+            raise FileRefused(
+                f"{self.file_name} was not imported: line {found.position.rpartition(':')[2]} has "
+                f"a date with the month first, so 03/04/25 may be March in it: say so in a mapping "
+                f"with `kind: {self.header.kind.name}` and `date_order: month` (or day, to refuse "
+                "that line alone; docs/csv-files.md)"
             )
 
     def judge(self, row: Row, line_no: str | None = None) -> Record | Rejection:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from soleflip_pipelines.imports.files import FileRefused, open_file
+from soleflip_pipelines.imports.mapping import parse_mapping
 from soleflip_pipelines.imports.rows import corrected, judge_again
 from soleflip_pipelines.warehouse.loader import Record, Rejection
 from tests.unit.imports.conftest import judged, records, rejection
@@ -27,7 +28,9 @@ Shop,A-1,1,2025-04-03,Shoe,9,1,€100.00
 """
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16", "utf-16-le", "utf-16-be"]
+)
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])
 def test_one_german_content_in_every_dress(sheet: Path, encoding: str, delimiter: str) -> None:
     rows = records(sheet, GERMAN.replace(";", delimiter).encode(encoding))
@@ -303,3 +306,14 @@ def test_files_put_one_behind_the_other_keep_their_marks_and_headers(sheet: Path
     second = ENGLISH.replace("A-1", "A-2").replace("Supplier", " supplier ")
     content = ENGLISH.encode("utf-8-sig") + second.encode("utf-8-sig")
     assert [row["purchase_ref"] for row in records(sheet, content)] == ["A-1", "A-2"]
+
+
+def test_a_date_that_can_only_be_month_first_makes_the_others_doubtful(sheet: Path) -> None:
+    header = "Supplier,Order,Date,Product,Qty,Price (USD)\n"
+    content = header + "Shop,A,03/04/25,Shoe,1,10\nShop,B,03/25/25,Shoe,1,10\n"
+    with pytest.raises(FileRefused, match=r"line 3 has a date with the month first.*`date_order"):
+        judged(sheet, content)
+    for order, outcomes in (("month", [Record, Record]), ("day", [Record, Rejection])):
+        entry = {"kind": "purchases", "match": ["Supplier"], "date_order": order}
+        rows, _ = judged(sheet, content, [parse_mapping("m.yaml", entry)])
+        assert [type(row) for row in rows] == outcomes
