@@ -30,7 +30,7 @@ from soleflip_pipelines.warehouse.loader import (
     load_batch,
 )
 
-LISTINGS = RawTable("raw_stockx", "listings", ("listing_id",))
+LISTINGS = RawTable("raw_stockx", "listings", ("listing_id",), newer_by="updatedAt")
 LISTING_FORM = DocumentForm(
     key="listingId",
     required={"listingId": is_text, "status": is_text},

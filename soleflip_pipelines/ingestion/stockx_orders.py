@@ -45,8 +45,8 @@ from soleflip_pipelines.warehouse.loader import (
     read_cursor,
 )
 
-ORDERS = RawTable("raw_stockx", "orders", ("order_number",))
-ORDER_DETAILS = RawTable("raw_stockx", "order_details", ("order_number",))
+ORDERS = RawTable("raw_stockx", "orders", ("order_number",), newer_by="updatedAt")
+ORDER_DETAILS = RawTable("raw_stockx", "order_details", ("order_number",), newer_by="updatedAt")
 
 LOOK_BACK = timedelta(days=120)
 UNSEEN_STREAM = "raw_stockx.orders/unseen"

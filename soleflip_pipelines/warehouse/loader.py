@@ -46,7 +46,7 @@ __all__ = [
     "read_cursor",
 ]
 
-RETRYABLE_CLASSES = ("08", "25P03", "25P04", "40", "53", "57")
+RETRYABLE_CLASSES = ("08", "25P03", "25P04", "40", "53", "57P")
 DISK_FULL = "53100"
 # What the kinds of source owe to a person's own headers is no drift.
 DRIFTING_KINDS = ("api", "feed")

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -307,6 +308,49 @@ def test_a_killed_postmaster_leaves_nothing_and_is_started_again(
         assert stored(conn) == {}
         assert_whole(conn)
         assert load_batch(conn, ORDERS, [order(n, n=n) for n in range(100)], API).inserted == 100
+
+
+def test_a_database_that_was_away_for_a_while_is_worked_with_again(
+    own_server: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    address = own_server.ensure_running().url("postgres")
+    settings = load_settings({"SOLEFLIP_HOME": str(tmp_path), "SOLEFLIP_DATABASE_URL": address})
+    prepare_database(settings)
+
+    def rows() -> Iterator[Record]:
+        yield order(1, n=1)
+        own_server.stop()
+        yield from (order(n, n=n) for n in range(6000))
+
+    with connect(settings) as conn, pytest.raises(LoadError) as caught:
+        load_batch(conn, ORDERS, rows(), API)
+    assert is_outage(caught.value)
+    restart = threading.Timer(1.5, own_server.ensure_running)
+    restart.start()
+    said: list[str] = []
+    wait_for_database(settings, said.append, patience_s=60)
+    restart.join()
+    assert len(said) == 1
+    with connect(settings) as conn:
+        assert load_batch(conn, ORDERS, [order(1, n=1)], API).inserted == 1
+        assert_whole(conn)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (psycopg.errors.AdminShutdown(), True),
+        (psycopg.errors.DeadlockDetected(), True),
+        (psycopg.errors.IdleInTransactionSessionTimeout(), True),
+        (psycopg.errors.TooManyConnections(), True),
+        (psycopg.errors.DiskFull(), False),
+        (psycopg.errors.UniqueViolation(), False),
+        (psycopg.OperationalError("server closed the connection"), True),
+        (ValueError(), False),
+    ],
+)
+def test_what_may_be_tried_again(error: Exception, expected: bool) -> None:
+    assert is_outage(error) is expected
 
 
 def test_a_database_that_stays_away_is_named_after_the_patience(
