@@ -108,7 +108,7 @@ def _check_rejected(sides: Sides) -> Check:
     """Every irreparable row that was planted is in quarantine."""
     check = Check("integration.rejected_rows")
     refused = [
-        " ".join(str(row[0]).split()) for row in sides.marts.execute(
+        " ".join(str(row[0]).replace('""', '"').split()) for row in sides.marts.execute(
             "select raw_row from integration.rejected_rows where asset like 'raw_csv%%'"
         )
     ]  # fmt: skip
