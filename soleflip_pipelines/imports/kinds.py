@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -94,15 +94,20 @@ class Kind:
     finish: Callable[[Values], None]
     key_patterns: tuple[str, ...]
 
-    @property
+    @cached_property
     def required(self) -> tuple[str, ...]:
         """Names of the required fields."""
         return tuple(field.name for field in self.fields if field.is_required)
 
-    @property
+    @cached_property
     def money_fields(self) -> tuple[str, ...]:
         """Names of the amounts: they share the row's currency, and their columns may carry it."""
         return tuple(field.name for field in self.fields if field.kind_of == "amount")
+
+    @cached_property
+    def check_only(self) -> tuple[Field, ...]:
+        """The fields that are not kept."""
+        return tuple(field for field in self.fields if field.is_check_only)
 
     def key(self, row: Values) -> str:
         """The natural key of finished values."""

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from soleflip_pipelines.imports.files import (
@@ -23,7 +24,7 @@ from soleflip_pipelines.imports.files import (
     sample_rows,
 )
 from soleflip_pipelines.imports.header import Header, header_of
-from soleflip_pipelines.imports.kinds import Field, Values, load_kinds
+from soleflip_pipelines.imports.kinds import Values, load_kinds
 from soleflip_pipelines.imports.mapping import MappingError, parse_mapping
 from soleflip_pipelines.imports.seen import NUMBER_BITS, SeenHashes
 from soleflip_pipelines.imports.values import BadValue, currency_beside, in_quotes
@@ -69,6 +70,16 @@ class RowJudge:
     skipped: int = 0
     _seen: SeenHashes = field(default_factory=SeenHashes)
     _numbers: SeenHashes = field(default_factory=SeenHashes)
+
+    def __post_init__(self) -> None:
+        header, fields = self.header, self.header.kind.fields
+        self._fixed: Values = {f.name: header.constants.get(f.name) for f in fields}
+        self._readers = [
+            (f.name, header.columns[f.name], f.parse) for f in fields if f.name in header.columns
+        ]
+        self._scope = [
+            header.columns[name] for name in header.kind.numbered_within if name in header.columns
+        ]
 
     def judge_all(self, rows: Iterable[Row]) -> Iterator[Record | Rejection]:
         """All data rows of the file, in its order."""
@@ -128,7 +139,7 @@ class RowJudge:
                 "row_shape",
                 f"it has {len(row.cells)} cells under {width} titles: look for a lost delimiter",
             )
-        values: Values = {f.name: self._value(f, row.cells) for f in kind.fields}
+        values = self._values(row.cells)
         if line_no is not None:
             values["line_no"] = values["line_no"] or line_no
         for column in kind.fields:
@@ -137,9 +148,8 @@ class RowJudge:
         self._check_presence(values)
         if "currency_code" in values:
             values["currency_code"] = self._currency(values, row.cells)
-        for column in kind.fields:
-            if column.is_check_only:
-                del values[column.name]
+        for column in kind.check_only:
+            del values[column.name]
         self._check_signs(values)
         try:
             kind.finish(values)
@@ -164,7 +174,7 @@ class RowJudge:
 
     def _is_total(self, cells: list[str]) -> bool:
         """Whether the line is a footer: it begins like one and lacks what a row must have."""
-        first = [stripped for cell in cells if (stripped := cell.strip())][:2]
+        first = list(islice(filter(None, map(str.strip, cells)), 2))
         begin = " ".join(first).lower()[:MAX_FOOTER_CHARS]
         if first[0].rstrip(":").strip().lower() not in TOTALS and not FOOTER.fullmatch(begin):
             return False
@@ -179,22 +189,22 @@ class RowJudge:
 
         Counted before anything is refused, so that a corrected file numbers its lines alike.
         """
-        header = self.header
-        if not header.kind.numbered_within:
+        if not self.header.kind.numbered_within:
             return None
-        places = [header.columns.get(name) for name in header.kind.numbered_within]
-        named = [cells[place] for place in places if place is not None and place < len(cells)]
+        named = [cells[place] for place in self._scope if place < len(cells)]
         scope = hash(tuple(" ".join(cell.split()) for cell in named))
         return str(self._numbers.increment(scope))
 
-    def _value(self, column: Field, cells: list[str]) -> str | None:
-        place = self.header.columns.get(column.name)
-        if place is None:
-            return self.header.constants.get(column.name)
+    def _values(self, cells: list[str]) -> Values:
+        """The parsed cells and the mapping's constants; None where nothing is."""
+        values = dict(self._fixed)
+        name = ""
         try:
-            return column.parse(cells[place])
+            for name, place, parse in self._readers:
+                values[name] = parse(cell) if (cell := cells[place]) else None
         except BadValue as problem:
-            raise _Refusal(problem.code, problem.remedy, column.name) from None
+            raise _Refusal(problem.code, problem.remedy, name) from None
+        return values
 
     def _check_presence(self, values: Values) -> None:
         kind = self.header.kind
@@ -229,8 +239,8 @@ class RowJudge:
         beside = {code for place in places if (code := currency_beside(cells[place]))}
         beside.update(
             code
-            for other in kind.fields
-            if other.kind_of == "currency" and other.is_check_only and (code := values[other.name])
+            for other in kind.check_only
+            if other.kind_of == "currency" and (code := values[other.name])
         )
         stated = values["currency_code"] or self.header.currency_code
         if stated is None and not beside:
