@@ -53,7 +53,9 @@ LEDGER = """
 def serving(folder: Path, keys: Keys) -> Iterator[str]:
     """The sandbox's application on a port of its own; yields its address."""
     app = create_app(folder, keys=keys)
-    config = uvicorn.Config(app, port=0, log_level="critical", lifespan="off", ws="none")
+    config = uvicorn.Config(
+        app, port=0, log_level="critical", lifespan="off", ws="none", date_header=False
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -59,7 +59,11 @@ def business(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sandbox(business: Path) -> Iterator[str]:
     """The sandbox's application, served from a thread of the test's process."""
     config = uvicorn.Config(
-        create_app(business, keys=KEYS), port=0, log_level="critical", lifespan="off"
+        create_app(business, keys=KEYS),
+        port=0,
+        log_level="critical",
+        lifespan="off",
+        date_header=False,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
