@@ -23,7 +23,7 @@ from soleflip_pipelines.clients.errors import (
     TransientPartnerError,
 )
 from soleflip_pipelines.clients.redaction import redact, redact_url
-from soleflip_pipelines.clients.retries import FIRST_WAIT_S, moment_of, retried, retry_after_s
+from soleflip_pipelines.clients.retries import FIRST_WAIT_S, Retries, moment_of, retry_after_s
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 30.0
@@ -74,7 +74,7 @@ class PartnerHttp:
         self._secrets = secrets
         self._base_url = _checked_base(partner, base_url)
         self._before_call = before_call
-        self._first_wait_s = first_wait_s
+        self._retried = Retries(first_wait_s)
         self._call_deadline_s = call_deadline_s
         self._is_clock_told = False
         self._client = httpx.Client(
@@ -103,20 +103,18 @@ class PartnerHttp:
             PartnerDeferred: the partner asks for a longer wait than a run can spend.
             PermanentPartnerError: a refusal that no retry will change.
         """
-        return retried(
-            lambda: self._json("GET", path, accept, params=params, headers=headers),
-            first_wait_s=self._first_wait_s,
+        return self._retried(
+            lambda: self._json("GET", path, accept, params=params, headers=headers)
         )
 
     def post_form(
         self, *, path: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None
     ) -> Any:
         """POST a form and parse the JSON reply, an object; errors as in `get_json`."""
-        return retried(
+        return self._retried(
             lambda: self._json(
                 "POST", path, lambda r: isinstance(r, dict), data=dict(form), headers=headers
-            ),
-            first_wait_s=self._first_wait_s,
+            )
         )
 
     def download(self, *, path: str, into: BinaryIO, max_bytes: int) -> int:
@@ -125,7 +123,7 @@ class PartnerHttp:
         Returns:
             the number of bytes; the file then holds nothing else and stands at its start.
         """
-        return retried(lambda: self._file(path, into, max_bytes), first_wait_s=self._first_wait_s)
+        return self._retried(lambda: self._file(path, into, max_bytes))
 
     def redacted(self, text: str) -> str:
         """The text without any secret of this partner."""

@@ -16,6 +16,8 @@ import stamina
 from soleflip_pipelines.clients.errors import PartnerDeferred, TransientPartnerError
 
 MAX_ATTEMPTS = 5
+# Of all calls of a client; after these a partner is asked once and no more.
+MAX_FAULTS = 300
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 60.0
 MARGIN_S = 0.1
@@ -26,32 +28,48 @@ LOGGER = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-def retried(call: Callable[[], T], *, first_wait_s: float) -> T:
-    """What the call returns at one of its tries.
+class Retries:
+    """The retries of one client.
 
     Args:
-        call: one try; a `TransientPartnerError` of it leads to the next.
         first_wait_s: the first of the exponential waits between tries, in seconds.
-
-    Raises:
-        TransientPartnerError: the fault of the last try.
-        PartnerDeferred: the partner asks for a longer wait than a run can spend.
     """
-    stamina.instrumentation.set_on_retry_hooks((_log_retry,))
-    for attempt in stamina.retry_context(
-        on=_wait_before_retry,
-        attempts=MAX_ATTEMPTS,
-        timeout=None,
-        wait_initial=first_wait_s,
-        wait_max=LONGEST_WAIT_S,
-        wait_jitter=first_wait_s,
-    ):
-        with attempt:
-            try:
-                return call()
-            except TransientPartnerError as error:
-                raise _deferred(error) or error from None
-    raise AssertionError("a retry loop ends by returning or raising")
+
+    def __init__(self, first_wait_s: float) -> None:
+        """Nothing was tried yet."""
+        stamina.instrumentation.set_on_retry_hooks((_log_retry,))
+        self._first_wait_s = first_wait_s
+        self._left = MAX_FAULTS
+
+    def __call__(self, call: Callable[[], T]) -> T:
+        """What the call returns at one of its tries; a `TransientPartnerError` leads to the next.
+
+        Raises:
+            TransientPartnerError: the fault of the last try.
+            PartnerDeferred: the partner asks for a longer wait than a run can spend.
+        """
+        for attempt in stamina.retry_context(
+            on=self._wait_before_retry,
+            attempts=MAX_ATTEMPTS,
+            timeout=None,
+            wait_initial=self._first_wait_s,
+            wait_max=LONGEST_WAIT_S,
+            wait_jitter=self._first_wait_s,
+        ):
+            with attempt:
+                try:
+                    return call()
+                except TransientPartnerError as error:
+                    raise _deferred(error) or error from None
+        raise AssertionError("a retry loop ends by returning or raising")
+
+    def _wait_before_retry(self, error: Exception) -> bool | float:
+        """Whether to try again, or after how many seconds where the partner said so."""
+        if not isinstance(error, TransientPartnerError) or self._left <= 0:
+            return False
+        self._left -= 1
+        # "At once" from a partner that has just refused is no reason to hurry.
+        return error.retry_after_s + MARGIN_S if error.retry_after_s else True
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
@@ -77,14 +95,6 @@ def moment_of(header: str | None) -> datetime | None:
 
 def _log_retry(details: stamina.instrumentation.RetryDetails) -> None:
     LOGGER.warning("trying again in %.1f s: %s", details.wait_for, details.caused_by)
-
-
-def _wait_before_retry(error: Exception) -> bool | float:
-    """Whether to try again, or after how many seconds where the partner said so."""
-    if not isinstance(error, TransientPartnerError):
-        return False
-    # "At once" from a partner that has just refused is no reason to hurry.
-    return error.retry_after_s + MARGIN_S if error.retry_after_s else True
 
 
 def _deferred(error: TransientPartnerError) -> PartnerDeferred | None:

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from soleflip_pipelines.clients import http
+from soleflip_pipelines.clients import http, retries
 from soleflip_pipelines.clients.errors import (
     PartnerDeferred,
     PartnerError,
@@ -90,6 +90,16 @@ def test_a_lasting_fault_ends_after_bounded_tries_in_one_sentence(
     assert str(caught.value) == (
         f"Partner: GET {partner.url}/list/apikey/***/feeds gave 500 (no flex data)"
     )
+
+
+def test_a_client_does_not_retry_without_end(partner: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retries, "MAX_FAULTS", 5)
+    client = PartnerHttp(partner="Partner", base_url=partner.url, first_wait_s=0.001)
+    partner.script(reply(partner, status=500))
+    for calls in (5, 6, 7):
+        with pytest.raises(TransientPartnerError):
+            client.get_json(path="/orders")
+        assert len(partner.calls) == calls
 
 
 def test_a_dead_host_is_told_from_a_slow_one() -> None:
