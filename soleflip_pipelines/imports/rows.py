@@ -9,23 +9,21 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import islice
 from typing import Any
 
 from soleflip_pipelines.imports.files import (
-    MAX_FIELD_CHARS,
     FileRefused,
     OpenFile,
     Row,
     sample_rows,
 )
-from soleflip_pipelines.imports.header import Header, header_of
-from soleflip_pipelines.imports.kinds import Values, load_kinds
-from soleflip_pipelines.imports.mapping import MappingError, parse_mapping
+from soleflip_pipelines.imports.header import Header
+from soleflip_pipelines.imports.kinds import Values
 from soleflip_pipelines.imports.seen import NUMBER_BITS, SeenHashes
 from soleflip_pipelines.imports.values import BadValue, currency_beside, in_quotes
 from soleflip_pipelines.warehouse.loader import Record, Rejection
@@ -283,52 +281,6 @@ def refuse_implausible(file: OpenFile, header: Header) -> None:
             )
 
 
-def judge_again(
-    raw_row: str, context: Mapping[str, Any] | None, position: str
-) -> Record | Rejection:
-    """Judge a quarantined row of a file once more, from what the quarantine holds of it.
-
-    The kind's present rules apply, and the mapping as it was then. For the reason code
-    `conflicting_duplicate` nothing but the row is looked at: to load it is to say that it is the
-    right one of the two, so do that only for a row that a person has named.
-
-    Args:
-        raw_row: `integration.rejected_rows.raw_row`, or what `corrected` made of it.
-        context: of the same row.
-        position: where it stood (file and line), for the new rejection.
-
-    Returns:
-        what to load into the table that the row was refused for, or why it is refused still.
-    """
-    try:
-        if context is None:
-            raise KeyError
-        header = _kept_header(context)
-        cells = _cells(raw_row, header.delimiter)
-    except (csv.Error, LookupError, TypeError, MappingError):
-        reason = "too little of it was kept: import its file again"
-        return Rejection(position, "not_readable", reason, raw_row, context=context)
-    name, _, line = position.rpartition(":")
-    row = Row(int(line) if line.isdecimal() else 0, cells)
-    return RowJudge(name or position, header).judge(row, context.get("line_no"))
-
-
-def corrected(raw_row: str, context: Mapping[str, Any], cells: Mapping[str, str]) -> str:
-    """A quarantined row with some cells rewritten, by their titles in the file.
-
-    Raises:
-        ValueError: there is no such title; the text lists those that are there.
-    """
-    header = _kept_header(context)
-    row = _cells(raw_row, header.delimiter)
-    row += [""] * (len(header.titles) - len(row))
-    for title, cell in cells.items():
-        if title not in header.titles:
-            raise ValueError(f"there is no column {title}; write one of {', '.join(header.titles)}")
-        row[header.titles.index(title)] = cell
-    return as_csv(row, header.delimiter)
-
-
 def as_csv(cells: list[str], delimiter: str) -> str:
     """A row as a line of CSV."""
     out = io.StringIO()
@@ -339,12 +291,6 @@ def as_csv(cells: list[str], delimiter: str) -> str:
 
 def _bare(title: str) -> str:
     return title.strip("\ufeff \t").casefold()
-
-
-def _cells(raw_row: str, delimiter: str) -> list[str]:
-    csv.field_size_limit(MAX_FIELD_CHARS)
-    lines = io.StringIO(raw_row, newline="")
-    return next(csv.reader(lines, delimiter=delimiter, strict=True), [])
 
 
 def _context(header: Header, line_no: str | None) -> dict[str, Any]:
@@ -359,11 +305,3 @@ def _context(header: Header, line_no: str | None) -> dict[str, Any]:
     if header.mapping is not None:
         context["mapping"] = {"name": header.mapping.name, "entry": header.mapping.entry}
     return context
-
-
-def _kept_header(context: Mapping[str, Any]) -> Header:
-    mapping = context.get("mapping")
-    parsed = parse_mapping(mapping["name"], mapping["entry"]) if mapping else None
-    kind = parsed.kind if parsed else load_kinds()[context["kind"]]
-    header = header_of(kind, [str(cell) for cell in context["header"]], parsed)
-    return replace(header, delimiter=context["delimiter"])

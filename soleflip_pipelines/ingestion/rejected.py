@@ -18,8 +18,8 @@ import psycopg
 from psycopg.rows import class_row
 
 from soleflip_pipelines.errors import SoleflipError
+from soleflip_pipelines.imports.again import corrected, judge_again
 from soleflip_pipelines.imports.kinds import load_kinds
-from soleflip_pipelines.imports.rows import corrected, judge_again
 from soleflip_pipelines.ingestion import (
     alias,
     ebay,

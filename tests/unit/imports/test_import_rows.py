@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from soleflip_pipelines.imports.again import corrected, judge_again
 from soleflip_pipelines.imports.files import FileRefused, open_file
 from soleflip_pipelines.imports.mapping import parse_mapping
-from soleflip_pipelines.imports.rows import corrected, judge_again
 from soleflip_pipelines.warehouse.loader import Record, Rejection
 from tests.unit.imports.conftest import judged, records, rejection
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from soleflip_pipelines.imports.again import judge_again
 from soleflip_pipelines.imports.files import FileRefused
 from soleflip_pipelines.imports.mapping import FileMapping, MappingError, load_mappings
-from soleflip_pipelines.imports.rows import judge_again
 from soleflip_pipelines.warehouse.loader import Record
 from tests.unit.imports.conftest import judged, records, rejection
 

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from soleflip_pipelines.imports import days, values
+from soleflip_pipelines.imports.again import judge_again
 from soleflip_pipelines.imports.files import FileRefused, open_file
 from soleflip_pipelines.imports.kinds import PARSERS
-from soleflip_pipelines.imports.rows import judge_again
 from soleflip_pipelines.imports.seen import BITS, SeenHashes
 from soleflip_pipelines.imports.values import BadValue, Decimals
 from soleflip_pipelines.warehouse.loader import Record, Rejection, canonical_json
