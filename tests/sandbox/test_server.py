@@ -47,6 +47,10 @@ def test_start_is_idempotent_and_tells_where(installation: Settings) -> None:
     assert again.stockx_api_url == f"{address}/stockx/v2"
     assert again.stockx_min_interval_s == 0
     assert again.ecb_base_url == f"{address}/ecb"
+    assert (again.ebay_api_url, again.ebay_auth_url) == (f"{address}/ebay", f"{address}/ebay-auth")
+    assert again.alias_api_url == f"{address}/alias/api/v1"
+    assert again.ebay_refresh_token is not None
+    assert again.alias_token is not None
 
 
 def test_many_callers_get_one_service(installation: Settings) -> None:
