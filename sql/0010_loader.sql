@@ -23,9 +23,12 @@ create table integration.known_field (
 comment on table integration.known_field is
 'One row per field that a source has ever sent, with the batch that brought it first.';
 
+grant select, insert, update on table integration.known_field to soleflip_loader;
+grant select on table integration.known_field to soleflip_transformer, soleflip_reader;
+
 -- Text that is no time is no time, never an error: what a source sends must not stop a batch.
 create function integration.moment(value text) returns timestamptz
-language plpgsql immutable parallel safe set timezone to 'UTC' as $$
+language plpgsql stable parallel safe as $$
 begin
     return value::timestamptz;
 exception when data_exception then
@@ -46,7 +49,3 @@ begin
         execute format('alter table %s drop constraint %I', found.raw_table, found.conname);
     end loop;
 end $$;
-
-grant select, insert, update on integration.known_field to soleflip_loader;
-grant select on integration.known_field to soleflip_transformer, soleflip_reader;
-grant execute on function integration.moment(text) to soleflip_loader;
