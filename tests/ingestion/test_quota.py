@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import closing
-from itertools import pairwise
 
 import pytest
 
@@ -42,15 +41,17 @@ def test_two_connections_keep_their_distance_together(settings: Settings) -> Non
     threads = [
         threading.Thread(target=pass_gate, args=(settings, 4, 0.1, moments)) for _ in range(2)
     ]
+    begun = time.monotonic()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    ordered = sorted(moments)
-    gaps = [later - earlier for earlier, later in pairwise(ordered)]
     assert used(settings) == 8
-    assert ordered[-1] - ordered[0] >= 0.1 * 7 - 0.05
-    assert min(gaps) > 0.05
+    # A thread may wake up late, but no call may come before its turn.
+    early = [
+        turn for turn, moment in enumerate(sorted(moments)) if moment - begun < 0.1 * turn - 0.01
+    ]
+    assert early == []
 
 
 @pytest.mark.parametrize("interval", [0, 0.001])
