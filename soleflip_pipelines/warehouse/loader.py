@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import asdict, fields
 from typing import Any
 
 import psycopg
-from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from soleflip_pipelines.warehouse import loader_sql
@@ -130,6 +130,7 @@ class _Batch:
         self._sql = loader_sql.statements(table, loader_sql.key_types(cur, table))
         self._fields = FieldPaths()
         self._counts = dict.fromkeys(("read", "inserted", "updated", "duplicate", "rejected"), 0)
+        self._sending = ExitStack()
         self._equal = array("q")
         self._chunks = 0
         self._id = loader_sql.open_ledger(cur, {"asset": table.address, **asdict(origin)})
@@ -137,11 +138,13 @@ class _Batch:
 
     def write_all(self, rows: Iterable[Record | Rejection]) -> None:
         self._cur.execute(loader_sql.BY_KEY)
-        for chunk in chunks(self._table, rows, self._fields):
-            self._write(chunk)
+        with self._sending:
+            for chunk in chunks(self._table, rows, self._fields):
+                self._write(chunk)
         self._cur.execute(loader_sql.AS_PLANNED)
 
     def _write(self, chunk: Chunk) -> None:
+        self._sending.close()
         self._chunks += 1
         self._counts["read"] += chunk.read
         self._counts["duplicate"] += chunk.duplicate
@@ -165,31 +168,24 @@ class _Batch:
             arrays[f"key{place}"] = array_text([row[0][place] for _, row in rows])
         self._cur.execute(self._sql.judge, {**arrays, "batch": self._id})
         new, changed, updated, repeated = self._cur.fetchone() or ([], [], 0, 0)
-        if new:
-            batch = str(self._id)
-            self._copy(
-                self._sql.copy_new,
-                [
-                    copy_line(*key, text, digest, batch)
-                    for _, (key, text, digest, _) in chunk.picked(new)
-                ],
-            )
         if changed:
-            self._copy(
-                self._sql.copy_changed,
-                [
-                    copy_line(str(line), *key, text, digest)
-                    for line, (key, text, digest, _) in chunk.picked(changed)
-                ],
-            )
+            with self._cur.copy(self._sql.copy_changed) as copy:
+                for line, (key, text, digest, _) in chunk.picked(changed):
+                    copy.write(f"{line}\t{copy_line(key, text, digest)}")
             updated -= self._update()
+        if new:
+            # The server works on these while the next chunk is made ready; `_write` collects it.
+            copy = self._sending.enter_context(self._cur.copy(self._sql.copy_new))
+            batch = str(self._id)
+            copy.write(
+                "".join([
+                    copy_line(key, text, digest, batch)
+                    for _, (key, text, digest, _) in chunk.picked(new)
+                ])
+            )  # fmt: skip
         self._counts["inserted"] += len(new)
         self._counts["updated"] += updated
         self._counts["duplicate"] += repeated
-
-    def _copy(self, statement: sql.Composed, lines: list[str]) -> None:
-        with self._cur.copy(statement) as copy:
-            copy.write("".join(lines))
 
     def _update(self) -> int:
         """Write the changed rows; returns how many were the same after all, in another order."""

@@ -133,12 +133,15 @@ def chunks(
         yield chunk
 
 
-def copy_line(*cells: str) -> str:
-    """A line of COPY's text format."""
-    joined = "\t".join(cells)
-    if "\\" in joined or joined.count("\t") >= len(cells) or "\n" in joined or "\r" in joined:
-        joined = "\t".join(cell.translate(ESCAPES) for cell in cells)
-    return joined + "\n"
+def copy_line(key: Key, text: str, *more: str) -> str:
+    """A line of COPY's text format; only key and text can hold what must be escaped."""
+    parts: Iterable[str] = key
+    joined = "".join(key)
+    if "\\" in joined or not joined.isprintable():
+        parts = [part.translate(ESCAPES) for part in key]
+    if "\\" in text:
+        text = text.replace("\\", "\\\\")
+    return "\t".join((*parts, text, *more)) + "\n"
 
 
 def array_text(parts: list[str]) -> str:
