@@ -315,6 +315,14 @@ class BrandDetector:
             if self._same_house(hit.payload.brand, brand):
                 category = hit.payload.category or default
                 return category, default_type if category == default else None, True
+        named = {self._house(hit.payload.brand) for hit in found.named}
+        for hit in found.models:
+            # The partner's model is what the two made: Brain Dead x Oakley Factory Team.
+            maker = self._info.get(hit.payload.brand)
+            if maker is not None and self._house(hit.payload.brand) in named:
+                category = hit.payload.category or maker.default_category
+                is_usual = category == maker.default_category
+                return category, maker.default_product_type if is_usual else None, True
         return default, default_type, False
 
     def _partners(self, found: _Found, brand: str | None) -> tuple[str, ...]:

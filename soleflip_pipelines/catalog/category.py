@@ -120,8 +120,10 @@ class CategoryDetector:
             yield _last(hits, "silhouette", 0.96, brand)
         if is_thing:
             yield _of_brand(brand, "brand", 0.93)
+        is_shoe = brand.is_model_category and brand.category in FOOTWEAR
         if hits:
-            yield _last(hits, "soft_noun", 0.92, brand)
+            # A theme (puzzle, knit) beside the model of a shoe is its colour, no thing.
+            yield _last(hits, "soft_noun", 0.92, brand, also=None if is_shoe else "theme")
         if brand.is_model_category:
             yield _of_brand(brand, "model", 0.9)
         if hits:
@@ -177,11 +179,12 @@ def _last(
     confidence: float,
     brand: BrandResult,
     only: frozenset[str] | None = None,
+    also: str | None = None,
 ) -> CategoryResult | None:
     """The last word of a role; one without a category (shoe) is what the brand makes of shoes."""
     for hit in reversed(hits):
         rule = hit.payload
-        if rule.role == role and (only is None or rule.category in only):
+        if rule.role in (role, also) and (only is None or rule.category in only):
             name = f"{rule.role}:{rule.phrase}"
             category = rule.category or _footwear_of(brand)
             return CategoryResult(category, rule.product_type, name, confidence)
