@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import math
 import statistics
 import threading
 import time
@@ -20,7 +19,16 @@ from typing import Any
 import psycopg
 
 from bench import dlt_merge, sources
-from bench.measure import bare_copy, dump, memory_mb, records, seconds, throw_away_database
+from bench.measure import (
+    Cost,
+    bare_copy,
+    cost,
+    dump,
+    memory_mb,
+    records,
+    seconds,
+    throw_away_database,
+)
 from soleflip_pipelines.imports.kinds import load_kinds
 from soleflip_pipelines.ingestion.inbox import import_file
 from soleflip_pipelines.ingestion.stockx_orders import ORDERS
@@ -43,8 +51,8 @@ DLT_ROWS = 100_000
 ROUNDS = 3
 Rows = Iterable[Any]
 HEADINGS = """\
-                    source to table,  the same   bare COPY    loader   loader/    first/    dlt's
-kind          rows     rows/s          source     rows/s      rows/s      bare     again     time
+                    source to table   the same  bare COPY  loader  loader:bare  first:again    dlt
+kind          rows     rows/s          source    rows/s   rows/s   clock  cpu   clock  cpu    time
 """
 
 
@@ -87,18 +95,24 @@ def measure(settings: Settings, folder: Path, kind: Kind, count: int) -> None:
         whole = seconds(lambda: kind.load(settings, conn, source))
         repeat = seconds(lambda: kind.load(settings, conn, source))
         dump(conn, kind.table, rows)
-        bare = first = again = math.inf
+        bare = first = again = Cost()
         # By turns, and the best of each: what else the machine does hits all of them alike.
         for _ in range(ROUNDS if count <= DLT_ROWS else 1):
-            bare = min(bare, seconds(lambda: bare_copy(owner, kind.table, rows)))
+            bare = bare.least(cost(owner, lambda: bare_copy(owner, kind.table, rows)))
             _empty(owner, kind.table)
-            first = min(first, seconds(lambda: load_batch(conn, kind.table, records(rows), FEED)))
-            again = min(again, seconds(lambda: load_batch(conn, kind.table, records(rows), FEED)))
+            first = first.least(
+                cost(conn, lambda: load_batch(conn, kind.table, records(rows), FEED))
+            )
+            again = again.least(
+                cost(conn, lambda: load_batch(conn, kind.table, records(rows), FEED))
+            )
     dlt = dlt_merge.seconds(settings, kind.table, rows) if count <= DLT_ROWS else None
     print(
         f"{kind.name:8}{count:>10,}{count / whole:>11,.0f}{whole / repeat:>15.1f}x"
-        f"{count / bare:>11,.0f}{count / first:>12,.0f}{bare / first:>9.2f}x"
-        f"{first / again:>9.1f}x" + (f"{dlt / first:>8.1f}x" if dlt else f"{'-':>9}"),
+        f"{count / bare.clock:>11,.0f}{count / first.clock:>10,.0f}"
+        f"{bare.clock / first.clock:>9.2f}{bare.cpu / first.cpu:>6.2f}"
+        f"{first.clock / again.clock:>8.1f}{first.cpu / again.cpu:>6.1f}"
+        + (f"{dlt / first.clock:>8.1f}x" if dlt else f"{'-':>9}"),
         flush=True,
     )
 

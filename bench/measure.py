@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -30,6 +32,29 @@ def throw_away_database() -> Iterator[tuple[Settings, Path]]:
             yield settings, Path(folder)
         finally:
             server.stop()
+
+
+class Cost(NamedTuple):
+    """What a piece of work cost: seconds by the clock, and seconds of processor on both sides."""
+
+    clock: float = math.inf
+    cpu: float = math.inf
+
+    def least(self, other: Cost) -> Cost:
+        return Cost(min(self.clock, other.clock), min(self.cpu, other.cpu))
+
+
+def cost(conn: psycopg.Connection, work: Callable[[], object]) -> Cost:
+    """The cost of work on a connection; the server runs on this machine."""
+    begin, cpu = time.perf_counter(), time.process_time() + _server_cpu(conn)
+    work()
+    return Cost(time.perf_counter() - begin, time.process_time() + _server_cpu(conn) - cpu)
+
+
+def _server_cpu(conn: psycopg.Connection) -> float:
+    stat = Path(f"/proc/{conn.info.backend_pid}/stat").read_text("utf-8")
+    user, system = stat.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def seconds(work: Callable[[], object]) -> float:
