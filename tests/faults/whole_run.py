@@ -35,6 +35,7 @@ LISTS = (
 STREAMS = (
     *LISTS,
     stockx.sync_products,
+    stockx.find_products,
     stockx.sync_variants,
     stockx.sync_market_data,
     alias.sync_alias_listings,
