@@ -86,7 +86,8 @@ class CategoryDetector:
             product_type: the marketplace's own type or category path, as it came.
             size_systems: the systems of the product's sizes, as `size.parse_size` names them.
         """
-        key = (title, product_type or "", brand, tuple(sorted(set(size_systems))))
+        systems = tuple(sorted(set(size_systems))) if size_systems else ()
+        key = (title, product_type or "", brand, systems)
         result = self._memory.get(key)
         if result is None:
             if len(self._memory) >= CACHE_SIZE:

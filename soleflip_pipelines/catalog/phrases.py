@@ -21,6 +21,8 @@ NUMBER = "#"
 _ROMAN = frozenset("ii iii iv v vi vii viii ix xi xii xiii xiv xv xvi xvii xviii xix xx".split())
 _GLUED = re.compile(r"([a-z]+)(\d+(?:\.\d+)?)")
 _LEAST_STEM = 3
+# Titles share their words, so what a word holds is worked out once.
+_MOST_WORDS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ class PhraseIndex(Generic[T]):
         self._root: _Node[T] = _Node()
         self._glued: dict[str, T] = {}
         self._endings: dict[str, T] = {}
+        self._parts: dict[str, T | None] = {}
         for phrase, payload in whole:
             for spelling in spellings(phrase):
                 self._add(phrase_words(spelling), payload)
@@ -117,9 +120,20 @@ class PhraseIndex(Generic[T]):
             if found is not None:
                 skip_to = found[0]
                 hits.append(Hit(at, skip_to, found[1]))
-            elif (payload := self._within(word)) is not None:
+                continue
+            try:
+                payload = self._parts[word]
+            except KeyError:
+                payload = self._remember(word)
+            if payload is not None:
                 hits.append(Hit(at, at + 1, payload))
         return hits
+
+    def _remember(self, word: str) -> T | None:
+        if len(self._parts) >= _MOST_WORDS:
+            self._parts.clear()
+        payload = self._parts[word] = self._within(word)
+        return payload
 
     def _within(self, word: str) -> T | None:
         """What stands in a part of one word: `zx8000` is `zx #`, `lederjacke` ends in `jacke`."""
