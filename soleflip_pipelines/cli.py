@@ -1,7 +1,7 @@
 """The `soleflip` command: running jobs, looking at results, and the door to the sub-commands.
 
 Each command imports what it needs when it runs, so that help and completion answer at once. The
-groups (`db`, `sandbox`, `secrets`, `connect`, `rejected`, `explain`) are in `commands`.
+groups (`db`, `sandbox`, `secrets`, `connect`, `rejected`, `catalog`, `explain`) are in `commands`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from soleflip_pipelines.commands import connect, database, explain, rejected, sandbox, secrets
+from soleflip_pipelines.commands import (
+    connect,
+    database,
+    explain,
+    owner,
+    rejected,
+    sandbox,
+    secrets,
+)
 from soleflip_pipelines.errors import SoleflipError
 
 app = typer.Typer(
@@ -30,6 +38,7 @@ app.add_typer(secrets.app, name="secrets")
 app.add_typer(connect.app, name="connect")
 app.add_typer(rejected.app, name="rejected")
 app.add_typer(explain.app, name="explain")
+app.add_typer(owner.app, name="catalog")
 
 console = Console()
 DEBUG = "--debug"

@@ -12,6 +12,7 @@ from soleflip_pipelines.catalog.brand import BrandDetector, BrandResult
 from soleflip_pipelines.catalog.category import CategoryDetector, CategoryResult
 from soleflip_pipelines.catalog.rules import Rules
 from soleflip_pipelines.catalog.style_code import StyleCodeExtractor, StyleCodes
+from soleflip_pipelines.catalog.text import normalise
 
 _Question = tuple[str, str | None, str | None, str | None, str | None, bool]
 
@@ -33,6 +34,7 @@ class ProductLabeller:
         self.brands = BrandDetector(rules)
         self.categories = CategoryDetector(rules)
         self.codes = StyleCodeExtractor(rules)
+        self._rejected_names = rules.rejected_names
         self._memory: dict[_Question, ProductLabel] = {}
 
     def label(
@@ -71,6 +73,8 @@ class ProductLabeller:
         description: str | None,
         is_code_field_kept: bool,
     ) -> ProductLabel:
+        if brand_raw and self._rejected_names and normalise(brand_raw) in self._rejected_names:
+            brand_raw = None
         witnesses = self.codes.parse_field(code_raw).witnesses
         brand = self.brands.detect(title, brand_raw, witnesses)
         codes = self.codes.parse_field(code_raw, brand.brand)

@@ -1,13 +1,15 @@
 """Labels of products: reads staging, asks the labeller, writes `enrichment.product_label`.
 
 Only what is new, changed or was decided by other rules is labelled again; the owner's overrides
-win over everything. How a label is found belongs to `labeller`.
+win over everything. Each change of a brand or category is kept in `history.product_label_change`.
+How a label is found belongs to `labeller`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -17,6 +19,7 @@ from soleflip_pipelines.catalog.brand import BrandResult
 from soleflip_pipelines.catalog.bulk import Target, merge, only_row, stage
 from soleflip_pipelines.catalog.category import CategoryResult
 from soleflip_pipelines.catalog.labeller import ProductLabeller
+from soleflip_pipelines.catalog.review import Reviewer
 from soleflip_pipelines.catalog.rules import Rules, load_rules
 from soleflip_pipelines.catalog.style_code import StyleCode, StyleCodes, code_key
 from soleflip_pipelines.catalog.text import is_blank
@@ -27,7 +30,8 @@ PRODUCT_LABEL = Target(
     values=(
         "title", "brand", "parent_brand", "collaborators", "brand_rule", "brand_evidence",
         "brand_confidence", "category", "product_type", "category_rule", "category_confidence",
-        "style_code", "style_key", "style_keys", "style_rule", "input_hash", "rule_version",
+        "style_code", "style_key", "style_keys", "style_rule", "proposed_brand", "review_reason",
+        "input_hash", "rule_version",
     ),
     stamp="labelled_at",
 )  # fmt: skip
@@ -82,8 +86,36 @@ where not exists (
 )
 """
 _TOTALS = """
-select count(*), count(brand), count(category), count(style_code) from enrichment.product_label
+select count(*), count(brand), count(category), count(style_code), count(review_reason)
+from enrichment.product_label
 """
+_BRAND_MIX = """
+select platform, coalesce(brand, '(none)'), count(*) from enrichment.product_label group by 1, 2
+"""
+# Before the merge and after it alike: it compares with the history alone.
+_HISTORY = """
+insert into history.product_label_change (
+    platform, partner_product_id, valid_from, brand, parent_brand, category, brand_rule,
+    brand_confidence, category_rule, category_confidence, rule_version
+)
+select
+    new.platform, new.partner_product_id, statement_timestamp(), new.brand, new.parent_brand,
+    new.category, new.brand_rule, new.brand_confidence, new.category_rule, new.category_confidence,
+    new.rule_version
+from decided as new
+left join lateral (
+    select true as is_known, brand, parent_brand, category
+    from history.product_label_change as old
+    where old.platform = new.platform and old.partner_product_id = new.partner_product_id
+    order by valid_from desc
+    limit 1
+) as last on true
+where
+    last.is_known is null
+    or (last.brand, last.parent_brand, last.category)
+    is distinct from (new.brand, new.parent_brand, new.category)
+"""
+BrandMix = Mapping[str, Mapping[str, int]]
 
 
 class ProductInput(NamedTuple):
@@ -104,7 +136,11 @@ class ProductInput(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LabelReport:
-    """What a labelling did and how much of the table now has an answer."""
+    """What a labelling did and how much of the table now has an answer.
+
+    `changed` are the rows added to the history; the mixes are products by platform and brand, as
+    the run found and left them.
+    """
 
     labelled: int
     removed: int
@@ -112,13 +148,19 @@ class LabelReport:
     with_brand: int
     with_category: int
     with_style_code: int
+    to_review: int
+    changed: int
     rule_version: str
+    mix_before: BrandMix = field(default_factory=dict, repr=False)
+    mix_after: BrandMix = field(default_factory=dict, repr=False)
 
     def as_metadata(self) -> dict[str, Any]:
         """Flat figures for a run's metadata; shares are of all rows, None for an empty table."""
         return {
             "labelled_now": self.labelled,
             "removed": self.removed,
+            "brand_or_category_changed": self.changed,
+            "to_review": self.to_review,
             "brand_share": _share(self.with_brand, self.total),
             "category_share": _share(self.with_category, self.total),
             "style_code_share": _share(self.with_style_code, self.total),
@@ -133,20 +175,32 @@ def label_products(conn: psycopg.Connection) -> LabelReport:
         cur.execute("drop table if exists pg_temp.product_input")
         cur.execute(_PRODUCTS)
         cur.execute("analyze product_input")
+        mix_before = _brand_mix(cur)
         cur.execute(_GONE)
         removed = cur.rowcount
         cur.execute(_CHANGED, [rules.version])
         changed = [ProductInput(*row) for row in cur]
         labelled = stage(cur, PRODUCT_LABEL, _label_rows(changed, rules))
         merge(cur, PRODUCT_LABEL, replace_all=False)
-        total, with_brand, with_category, with_code = only_row(cur.execute(_TOTALS))
+        cur.execute(_HISTORY)
+        changes = cur.rowcount
+        total, with_brand, with_category, with_code, to_review = only_row(cur.execute(_TOTALS))
+        mix_after = _brand_mix(cur)
     return LabelReport(
-        labelled, removed, total, with_brand, with_category, with_code, rules.version
-    )
+        labelled, removed, total, with_brand, with_category, with_code, to_review, changes,
+        rules.version, mix_before, mix_after,
+    )  # fmt: skip
+
+
+def _brand_mix(cur: psycopg.Cursor[Any]) -> BrandMix:
+    mix: dict[str, dict[str, int]] = defaultdict(dict)
+    for platform, brand, count in cur.execute(_BRAND_MIX):
+        mix[platform][brand] = count
+    return dict(mix)
 
 
 def _label_rows(products: Iterable[ProductInput], rules: Rules) -> Iterator[tuple[Any, ...]]:
-    labeller = ProductLabeller(rules)
+    labeller, reviewer = ProductLabeller(rules), Reviewer(rules)
     parents = {rule.brand: rule.parent_brand for rule in rules.brand_rules}
     for product in products:
         label = labeller.label(
@@ -164,6 +218,7 @@ def _label_rows(products: Iterable[ProductInput], rules: Rules) -> Iterator[tupl
             *_brand_columns(label.brand, product.own_brand, parents),
             *_category_columns(label.category, product.own_category),
             *_code_columns(label.codes, product.own_code),
+            *reviewer.judge(label, product.own_brand, product.own_category),
             product.input_hash,
             rules.version,
         )

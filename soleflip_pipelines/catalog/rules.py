@@ -1,7 +1,7 @@
 """The rules of the catalog as data: brands, categories, style codes and size charts.
 
 Rows come from the reviewed CSVs of `dbt_project/seeds/catalog`, either as files or as the tables
-of schema `reference` that dbt makes of them, and from the owner's own table. What the rules decide
+of schema `reference` that dbt makes of them, and from the owner's own tables. What the rules decide
 is in `brand`, `category`, `style_code` and `size`.
 """
 
@@ -20,6 +20,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from soleflip_pipelines.catalog.text import normalise
 from soleflip_pipelines.settings import PROJECT_ROOT
 
 SEEDS = PROJECT_ROOT / "dbt_project" / "seeds" / "catalog"
@@ -27,7 +28,8 @@ SEEDS = PROJECT_ROOT / "dbt_project" / "seeds" / "catalog"
 CODE_VERSION = 1
 
 Row = Mapping[str, str | None]
-BrandKind = Literal["brand", "subbrand", "model", "collaborator"]
+# `accepted` are names from marketplaces that the owner took over as brands.
+BrandKind = Literal["brand", "subbrand", "model", "collaborator", "accepted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,10 @@ class SizeRow:
 
 @dataclass(frozen=True)
 class Rules:
-    """All rules of one moment and their version."""
+    """All rules of one moment and their version.
+
+    `rejected_names` are normalised texts of brand fields that the owner says name no brand.
+    """
 
     brand_rules: tuple[BrandRule, ...]
     brand_info: Mapping[str, BrandInfo]
@@ -108,6 +113,7 @@ class Rules:
     style_code_rules: tuple[StyleCodeRule, ...]
     size_chart: tuple[SizeRow, ...]
     version: str
+    rejected_names: frozenset[str] = frozenset()
 
 
 TABLES = ("brand_rule", "brand_info", "category_rule", "style_code_rule", "size_chart")
@@ -129,7 +135,7 @@ def default_rules() -> Rules:
 
 
 def load_rules(conn: psycopg.Connection) -> Rules:
-    """The rules in force: schema `reference`, and the owner's patterns that win over them."""
+    """The rules in force: schema `reference`, and the owner's words that win over them."""
     tables: dict[str, list[Row]] = {}
     with conn.cursor(row_factory=dict_row) as cur:
         for table in TABLES:
@@ -137,15 +143,29 @@ def load_rules(conn: psycopg.Connection) -> Rules:
             tables[table] = [_as_text(row) for row in cur]
         cur.execute("select pattern, brand, priority from owner.brand_pattern")
         owner = [_as_text(row) for row in cur]
-    return build_rules(tables, owner)
+        cur.execute("select name, is_accepted, brand, parent_brand from owner.brand_decision")
+        decisions = [_as_text(row) for row in cur]
+    return build_rules(tables, owner, decisions)
 
 
-def build_rules(tables: Mapping[str, Iterable[Row]], owner: Iterable[Row]) -> Rules:
-    """Typed rules of raw rows; equal rows give an equal version whatever their order."""
+def build_rules(
+    tables: Mapping[str, Iterable[Row]], owner: Iterable[Row], decisions: Iterable[Row] = ()
+) -> Rules:
+    """Typed rules of raw rows; equal rows give an equal version whatever their order.
+
+    Args:
+        tables: the rows of `TABLES`.
+        owner: the owner's patterns: pattern, brand, priority.
+        decisions: the owner's word on brand fields: name, is_accepted, brand, parent_brand.
+    """
     known = {table: [dict(row) for row in tables[table]] for table in TABLES}
     own = [dict(row) for row in owner]
+    decided = [dict(row) for row in decisions]
+    accepted = [row for row in decided if row["brand"]]
     brand_rules = [_brand_rule(row) for row in known["brand_rule"]]
     parents = {rule.brand: rule.parent_brand for rule in brand_rules if rule.parent_brand}
+    parents |= {row["brand"] or "": row["parent_brand"] for row in accepted if row["parent_brand"]}
+    brand_rules += [_accepted_rule(row, parents) for row in accepted]
     brand_rules += [_owner_rule(row, parents) for row in own]
     return Rules(
         brand_rules=tuple(sorted(brand_rules, key=_brand_order)),
@@ -160,7 +180,10 @@ def build_rules(tables: Mapping[str, Iterable[Row]], owner: Iterable[Row]) -> Ru
             )
         ),
         size_chart=tuple(map(_size_row, known["size_chart"])),
-        version=_version({**known, "owner": own}),
+        version=_version({**known, "owner": own, "decision": decided}),
+        rejected_names=frozenset(
+            normalise(row["name"] or "") for row in decided if not row["brand"]
+        ),
     )
 
 
@@ -211,6 +234,19 @@ def _owner_rule(row: Row, parents: Mapping[str, str | None]) -> BrandRule:
         scope="any",
         priority=int(row["priority"] or 0),
         is_owner=True,
+    )
+
+
+def _accepted_rule(row: Row, parents: Mapping[str, str | None]) -> BrandRule:
+    """A name that came as a brand field counts there, and where a title begins with it."""
+    brand = row["brand"] or ""
+    return BrandRule(
+        pattern=row["name"] or "",
+        kind="accepted",
+        brand=brand,
+        parent_brand=parents.get(brand),
+        scope="start",
+        priority=500,
     )
 
 
