@@ -15,12 +15,16 @@ from typing import Literal
 
 import pandas as pd
 
-from soleflip_pipelines.catalog.audience import audience_of
-from soleflip_pipelines.catalog.brand import FOOTWEAR
 from soleflip_pipelines.catalog.labeller import ProductLabeller
+from soleflip_pipelines.catalog.labels import (
+    audience_label,
+    categories_of,
+    code_keys,
+    is_same_size,
+    system_label,
+)
 from soleflip_pipelines.catalog.rules import Rules
 from soleflip_pipelines.catalog.size import SizeParser
-from soleflip_pipelines.catalog.style_code import code_key
 from soleflip_pipelines.catalog.text import is_blank, normalise
 from soleflip_pipelines.errors import SoleflipError
 
@@ -35,24 +39,6 @@ NEEDED: Mapping[Kind, tuple[tuple[str, ...], ...]] = {
     "style-code": (("text",), ("style_code",)),
     "size": (("size_raw",), ("system",), ("value",)),
 }
-# How people who label sizes write whom they are for.
-_AUDIENCES = {
-    "m": "men", "w": "women", "y": "youth", "gs": "youth", "c": "toddler", "td": "toddler",
-}  # fmt: skip
-# Labels that are coarser than ours or in the singular, and what they hold.
-_LABELS: Mapping[str, frozenset[str]] = {
-    "footwear": FOOTWEAR,
-    "shoe": FOOTWEAR,
-    "shoes": FOOTWEAR,
-    "sneaker": frozenset({"sneakers"}),
-    "clothing": frozenset({"apparel"}),
-    "hat": frozenset({"headwear"}),
-    "hats": frozenset({"headwear"}),
-    "bag": frozenset({"bags"}),
-    "accessory": frozenset({"accessories"}),
-    "collectible": frozenset({"collectibles"}),
-}
-_NO_SIZE = frozenset({"NONE", "ONE", "ONE SIZE", "OS", "ONESIZE"})
 
 
 class EvaluationError(SoleflipError):
@@ -186,10 +172,7 @@ def _category(row: Row, labeller: ProductLabeller) -> Answer:
     """Right is the label's category, or one that a coarser label such as `footwear` holds."""
     found = labeller.categories.detect(_title(row), brand=labeller.brands.detect(_title(row)))
     said = found.category or ""
-    fitting: set[str] = set()
-    for name in (row["category"], *_also(row, "category_also_ok")):
-        folded = name.strip().casefold().replace("_", " ")
-        fitting |= _LABELS.get(folded, {folded})
+    fitting = categories_of((row["category"], *_also(row, "category_also_ok")))
     group = row.get("source") or row["category"]
     return Answer(_title(row), row["category"], said, said in fitting, group, found.rule or "")
 
@@ -199,11 +182,11 @@ def _style_code(row: Row, labeller: ProductLabeller) -> Answer:
     brand = row.get("brand")
     known = labeller.brands.canonical(brand) or labeller.brands.detect(row["text"]).brand
     first = labeller.codes.extract(row["text"], known).first
-    expected = "" if is_blank(row["style_code"]) else row["style_code"]
-    keys = {code_key(part) for part in (expected, *expected.split("/")) if part}
+    keys = code_keys(row["style_code"])
     said = first.code if first else ""
-    is_right = first.key in keys if first else not expected
+    is_right = first.key in keys if first else not keys
     group = row.get("source") or row.get("kind") or brand or ""
+    expected = row["style_code"] if keys else ""
     return Answer(row["text"], expected, said, is_right, group, first.rule if first else "")
 
 
@@ -217,39 +200,13 @@ def _size(row: Row, sizes: SizeParser, labeller: ProductLabeller) -> Answer:
         audience=context,
         category=label.category.category if label else None,
     )
-    system, value = row["system"].strip().upper(), _plain(row["value"])
-    audience = _audience(row.get("gender", ""))
-    if system in _NO_SIZE:
-        is_right = found.system in _NO_SIZE
-    else:
-        is_right = found.system == system and _plain(found.value or "") == value
-        is_right &= not audience or not found.audience or _meet(audience, found.audience)
-    expected = " ".join(part for part in (system, audience, row["value"]) if part)
+    system, gender = system_label(row["system"]), row.get("gender", "")
+    is_right = is_same_size(found, system, gender, row["value"])
+    expected = " ".join(part for part in (system, audience_label(gender), row["value"]) if part)
     said = " ".join(part for part in (found.system, found.audience, found.value) if part)
-    is_answered = found.system != "OTHER"
+    is_answered = found.system != "OTHER" or system == "OTHER"
     group = row.get("source") or system
     return Answer(row["size_raw"], expected, said if is_answered else "", is_right, group, "")
-
-
-def _plain(value: str) -> str:
-    """A size's value for comparing: `10.0` is `10`, blanks and case do not count."""
-    folded = "".join(value.upper().split()).replace(",", ".")
-    try:
-        return f"{float(folded):g}"
-    except ValueError:
-        return folded.lstrip("W").replace("L", "/").replace("//", "/").replace("-", "/")
-
-
-def _audience(text: str) -> str:
-    if is_blank(text):
-        return ""
-    return _AUDIENCES.get(text.strip().casefold()) or audience_of(text)
-
-
-def _meet(one: str, other: str) -> bool:
-    """Whether two audiences can be the same people; kids are youth or toddlers."""
-    kids = {"kids", "youth", "toddler"}
-    return one == other or ("kids" in (one, other) and {one, other} <= kids)
 
 
 def _scored(kind: Kind, answers: Sequence[Answer], per_second: float) -> Evaluation:

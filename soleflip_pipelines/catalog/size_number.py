@@ -30,6 +30,7 @@ _SUFFIXED = re.compile(rf"({_NUMBER}) ?({_LETTER})?{_WIDTH} ?({_SYSTEM}) ?({_LET
 _RANGE = re.compile(
     r"(?:(EU|UK|US) ?)?(\d{1,3}(?:\.5)?) ?[-/] ?(\d{1,3}(?:\.5)?)(?: ?(EU|UK|US|CM))?"
 )
+_APART = re.compile(rf"(\d) (?=(?:{_SYSTEM}) ?\d)")
 _EIGHTHS = {".125": " 1/8", ".25": " 1/4", ".375": " 3/8", ".5": " 1/2", ".625": " 5/8",
             ".75": " 3/4", ".875": " 7/8"}  # fmt: skip
 
@@ -52,7 +53,7 @@ def read_number(text: str, context: SizeContext) -> SizeResult | None:
 
 def read_several(text: str, context: SizeContext) -> SizeResult | None:
     """`9.5W / 8M`, `EU 42 / US 8.5`: one size in several countings, each named."""
-    parts = [read_number(part, context) for part in PARTS.split(text)]
+    parts = [read_number(part, context) for part in PARTS.split(_APART.sub(r"\1/", text))]
     sizes = [size for size in parts if size is not None and size.confidence >= 0.95]
     if len(sizes) < 2 or len(sizes) < len(parts):
         return None

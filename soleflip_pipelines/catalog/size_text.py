@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from soleflip_pipelines.catalog.brand import FOOTWEAR
 from soleflip_pipelines.catalog.size_result import ONE_SIZE, SizeContext, SizeResult
 from soleflip_pipelines.catalog.text import fold
 
@@ -20,7 +21,8 @@ _LABELS = re.compile(
 )
 _ONE = re.compile(
     r"(?:ONE ?-?SIZE(?: FITS (?:ALL|MOST))?|O/?S|OSFA|OSFM|OSZ|1 ?SIZE|NO ?SIZE|UNI|UNIVERSAL|TU"
-    r"|EINHEITSGROSSE|EINHEITSGROESSE|ONESIZE|TAILLE UNIQUE|UNICA|NOSIZE|FREE SIZE|SINGLE)"
+    r"|EINHEITSGROSSE|EINHEITSGROESSE|ONESIZE|UNIQUE|UNICA|NOSIZE|FREE ?SIZE|SINGLE"
+    r"|ADJUSTABLE|VERSTELLBAR|U|1SZ)"
 )
 _ALPHA_NAMES = {
     "EXTRA SMALL": "XS", "X-SMALL": "XS", "X SMALL": "XS", "XSMALL": "XS", "SMALL": "S",
@@ -34,13 +36,15 @@ _ALPHA_ONE = re.compile(_ALPHA)
 _ALPHA_TWO = re.compile(rf"({_ALPHA}) ?[/-] ?({_ALPHA})")
 _ALPHA_NOTED = re.compile(rf"({_ALPHA}) ?(?:/|-|\() ?(?:MEN|WOMEN|KIDS|US|EU|UK|W|\d).*")
 _ALPHA_REGION = re.compile(
-    rf"(?:US|EU|UK|ASIA|JP|INT|MEN|WOMEN)S? ({_ALPHA})|({_ALPHA}) ?(?:TALL|SHORT|LONG|REGULAR)"
+    rf"(?:US|EU|UK|ASIA|ASIAN|JP|INT|MEN|WOMEN|WMN|KID|YOUTH|[WY])S? ({_ALPHA})"
+    rf"|({_ALPHA}) ?(?:TALL|SHORT|LONG|REGULAR|KIDS|MENS?|WOMENS?|UNISEX|YOUTH|US|EU|ASIA)"
 )
 _WAIST = (
     re.compile(r"W ?(\d{2})(?: ?[/X,-]? ?L ?(\d{2}))?"),
     re.compile(r"(\d{2}) ?W(?:AIST)?(?: ?[/X,-]? ?(\d{2}) ?L(?:ENGTH)?)?"),
     re.compile(r"([2-5]\d) ?[/X] ?([23]\d)"),
-    re.compile(r"([2-5]\d)(?:\"| ?IN(?:CH|CHES)?)?(?: WAIST)()?"),
+    re.compile(r"([2-5]\d)(?: ?IN(?:CH|CHES)?(?: WAIST)?| WAIST)()?"),
+    re.compile(r"WAIST ?([2-5]\d)()?"),
 )
 PARTS = re.compile(r" ?[/|] ?")
 _AGE = re.compile(r"(\d{1,2}(?:-\d{1,2})?) ?(T|M|MONTHS?|MONATE|Y|YEARS?|YRS|JAHRE)")
@@ -51,6 +55,7 @@ def clean(raw: str) -> str:
     """Upper case, one kind of fraction, comma and blank, no label such as `Gr.` before it."""
     text = fold(raw.translate(_FRACTIONS)).upper()
     text = re.sub(r"(?<=\d),(?=\d)", ".", text)
+    text = re.sub(r"(?<=\d)-(?=[1-7]/[248]$)", " ", text)
     text = re.sub(r"[\s_]+", " ", text.replace("'", "").replace('"', "")).strip(" .:;")
     return re.sub(r"(?<=\d)\.0+(?!\d)", "", _LABELS.sub("", text).strip())
 
@@ -102,14 +107,21 @@ def read_waist(text: str, context: SizeContext) -> SizeResult | None:
         if match is None:
             continue
         waist, length = match[1], match[2]
-        if pattern is _WAIST[2] and int(waist) % 2 == 0 and int(length) - int(waist) == 2:
-            return None  # 36/38 is two EU sizes, no trousers
+        if pattern is _WAIST[2] and "/" in text and _is_double_size(int(waist), int(length)):
+            return None
+        if pattern is _WAIST[2] and context.category in FOOTWEAR:
+            return None
         if not length and int(waist) < 20:
             return None
         key = f"W{waist} L{length}" if length else f"W{waist}"
         value = f"{waist}/{length}" if length else waist
         return SizeResult("WAIST", context.audience, value, key, confidence=0.95)
     return None
+
+
+def _is_double_size(one: int, other: int) -> bool:
+    """36/38 is two EU sizes of clothes; they begin at 34."""
+    return one >= 34 and one % 2 == 0 and other - one == 2
 
 
 def read_age(text: str, context: SizeContext) -> SizeResult | None:
