@@ -13,6 +13,14 @@ from soleflip_pipelines.catalog import (
 )
 from soleflip_pipelines.catalog.schema import validate_product_label
 from soleflip_pipelines.defs.checks import schema_check
+from soleflip_pipelines.defs.label_checks import (
+    match_checks,
+    match_results,
+    product_checks,
+    product_results,
+    size_checks,
+    size_results,
+)
 from soleflip_pipelines.defs.resources import WarehouseResource
 from soleflip_pipelines.defs.support import table_spec, written
 
@@ -26,10 +34,18 @@ RULES = ["reference.brand_rule", "reference.category_rule", "reference.style_cod
             "enrichment.product_label",
             "One row per product of a partner: brand, category and style code, each with the rule "
             "that decided it and how sure it is.",
-            deps=["staging.stg_stockx__products", "staging.stg_awin__offers", *RULES],
+            deps=[
+                "staging.stg_stockx__products",
+                "staging.stg_stockx__variants",
+                "staging.stg_awin__offers",
+                *RULES,
+            ],
         )
     ],
-    check_specs=[schema_check("enrichment.product_label")],
+    check_specs=[
+        schema_check("enrichment.product_label"),
+        *product_checks("enrichment.product_label"),
+    ],
 )
 def enrichment_product_label(warehouse: WarehouseResource) -> Iterator[Result]:
     """Label what is new or changed, and everything when a rule changed."""
@@ -40,6 +56,7 @@ def enrichment_product_label(warehouse: WarehouseResource) -> Iterator[Result]:
             "enrichment.product_label",
             report.as_metadata(),
             validate=validate_product_label,
+            checks=product_results(conn, "enrichment.product_label", report),
         )
 
 
@@ -55,13 +72,15 @@ def enrichment_product_label(warehouse: WarehouseResource) -> Iterator[Result]:
                 "reference.size_chart",
             ],
         )
-    ]
+    ],
+    check_specs=size_checks("enrichment.size_label"),
 )
 def enrichment_size_label(warehouse: WarehouseResource) -> Iterator[Result]:
     """Read every size text once per context."""
     with warehouse.connect() as conn:
         report = size_labelling.label_sizes(conn)
-        yield written(conn, "enrichment.size_label", report.as_metadata())
+        checks = size_results(conn, "enrichment.size_label", report)
+        yield written(conn, "enrichment.size_label", report.as_metadata(), checks=checks)
 
 
 @dg.multi_asset(
@@ -76,13 +95,15 @@ def enrichment_size_label(warehouse: WarehouseResource) -> Iterator[Result]:
                 "staging.stg_stockx__variant_sizes",
             ],
         )
-    ]
+    ],
+    check_specs=match_checks("enrichment.purchase_match"),
 )
 def enrichment_purchase_match(warehouse: WarehouseResource) -> Iterator[Result]:
     """Find the variant of every purchase line; ties stay unmatched."""
     with warehouse.connect() as conn:
         report = matching.match_purchases(conn)
-        yield written(conn, "enrichment.purchase_match", report.as_metadata())
+        checks = match_results(conn, "enrichment.purchase_match", report)
+        yield written(conn, "enrichment.purchase_match", report.as_metadata(), checks=checks)
 
 
 @dg.multi_asset(
@@ -118,13 +139,15 @@ def enrichment_offer_match(warehouse: WarehouseResource) -> Iterator[Result]:
                 "staging.stg_stockx__variant_sizes",
             ],
         )
-    ]
+    ],
+    check_specs=match_checks("enrichment.sale_match"),
 )
 def enrichment_sale_match(warehouse: WarehouseResource) -> Iterator[Result]:
     """Find the variant of every sale outside StockX; ties stay unmatched."""
     with warehouse.connect() as conn:
         report = sale_matching.match_sales(conn)
-        yield written(conn, "enrichment.sale_match", report.as_metadata())
+        checks = match_results(conn, "enrichment.sale_match", report)
+        yield written(conn, "enrichment.sale_match", report.as_metadata(), checks=checks)
 
 
 @dg.multi_asset(

@@ -182,15 +182,20 @@ def written(
     address: str,
     metadata: Mapping[str, Any] | None = None,
     validate: Validate | None = None,
+    checks: Iterable[dg.AssetCheckResult] = (),
 ) -> dg.MaterializeResult[Any]:
     """The result of an asset that wrote a table, with its size, columns and own figures.
 
-    With `validate` it carries the result of the check that `schema_check` declares.
+    With `validate` it carries the result of the check that `schema_check` declares; `checks` are
+    results of its other ones.
     """
     return dg.MaterializeResult(
         asset_key=address.split("."),
         metadata={**(metadata or {}), **table_metadata(conn, address)},
-        check_results=[schema_result(conn, address, validate)] if validate else [],
+        check_results=[
+            *([schema_result(conn, address, validate)] if validate else []),
+            *checks,
+        ],
     )
 
 

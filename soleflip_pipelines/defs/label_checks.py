@@ -1,0 +1,211 @@
+"""Checks of what the catalog rules decided: does a person need to look? All are warnings.
+
+A rule that abstains is no error and holds nothing up. What every raw table is checked for is in
+`checks`; no assets here.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, LiteralString
+
+import dagster as dg
+import psycopg
+
+from soleflip_pipelines.catalog.matching import MatchReport
+from soleflip_pipelines.catalog.product_labelling import BrandMix, LabelReport
+from soleflip_pipelines.catalog.size_labelling import SizeReport
+
+ABSTENTIONS = "few_abstentions"
+BRAND_MIX = "steady_brand_mix"
+DOUBLED = "no_doubled_identity"
+MATCHED = "most_are_matched"
+SIZES = "sizes_are_understood"
+EXAMPLES = 10
+MOST_ABSTAINED = 0.05
+MOST_UNMATCHED = 0.10
+MOST_UNKNOWN_SIZES = 0.02
+# Half the sum of all changes of shares: what part of the products would have to change brand.
+MOST_SHIFTED = 0.10
+# A mix of fewer products shifts by chance.
+LEAST_PRODUCTS = 50
+
+_OF_PRODUCTS = {
+    ABSTENTIONS: f"At most {MOST_ABSTAINED:.0%} of each partner's products have no brand or no "
+    "category that is sure enough. See them with `soleflip catalog review`.",
+    BRAND_MIX: f"The brands of each partner's products moved by at most {MOST_SHIFTED:.0%} against "
+    "the run before; more is a new range, or a rule that goes too far.",
+    DOUBLED: "No barcode, and no style code within one type of product, belongs to two products.",
+}
+_OF_MATCHES = {
+    MATCHED: f"At most {MOST_UNMATCHED:.0%} of the lines have no known product and size."
+}
+_OF_SIZES = {
+    SIZES: f"At most {MOST_UNKNOWN_SIZES:.0%} of the size texts are understood by no rule."
+}
+_ABSTAINED_SQL = """
+    select platform, count(*), count(*) filter (where brand is null),
+           count(*) filter (where category is null), count(review_reason)
+    from enrichment.product_label group by platform order by platform
+"""
+_DOUBLED_SQL = """
+    with doubled as (
+        select 'barcode ' || number as shared, min(partner_product_id) as one,
+               max(partner_product_id) as other
+        from staging.stg_stockx__variants cross join unnest(gtins) as number
+        group by number having count(distinct partner_product_id) > 1
+        union all
+        select concat_ws(' ', 'style code', style_key, product_type), min(partner_product_id),
+               max(partner_product_id)
+        from enrichment.product_label
+        where platform = 'stockx' and style_key is not null
+        group by style_key, product_type having count(*) > 1
+    )
+    select shared, one, other, count(*) over () from doubled order by shared limit %s
+"""
+# What names a line to a person, by the table of its match.
+_UNMATCHED_SQL: Mapping[str, LiteralString] = {
+    "enrichment.purchase_match": """
+        select line_key, style_code from enrichment.purchase_match
+        where partner_variant_id is null order by line_key limit %s
+    """,
+    "enrichment.sale_match": """
+        select concat_ws(' ', source, platform, order_number, order_line), style_code
+        from enrichment.sale_match
+        where partner_variant_id is null order by 1 limit %s
+    """,
+}
+_UNKNOWN_SIZES_SQL = """
+    select size_raw, min(brand), count(*) from enrichment.size_label
+    where size_system = 'OTHER' group by size_raw order by count(*) desc, size_raw limit %s
+"""
+
+
+def product_checks(address: str) -> list[dg.AssetCheckSpec]:
+    """The specs of what labels of products are checked for."""
+    return _specs(address, _OF_PRODUCTS)
+
+
+def match_checks(address: str) -> list[dg.AssetCheckSpec]:
+    """The spec of what matches of bought and sold lines are checked for."""
+    return _specs(address, _OF_MATCHES)
+
+
+def size_checks(address: str) -> list[dg.AssetCheckSpec]:
+    """The spec of what labels of sizes are checked for."""
+    return _specs(address, _OF_SIZES)
+
+
+def product_results(
+    conn: psycopg.Connection, address: str, report: LabelReport
+) -> Iterator[dg.AssetCheckResult]:
+    """The results for labels of products that `report` has just brought up to date."""
+    rows = conn.execute(_ABSTAINED_SQL).fetchall()
+    table = "\n".join(
+        f"| {platform} | {total:,} | {no_brand:,} | {no_category:,} | {waiting:,} |"
+        for platform, total, no_brand, no_category, waiting in rows
+    )
+    head = "| partner | products | no brand | no category | to review |\n|---|---|---|---|---|\n"
+    rare = all(max(row[2], row[3]) <= MOST_ABSTAINED * row[1] for row in rows)
+    yield _warning(address, ABSTENTIONS, rare, {"labels": dg.MetadataValue.md(head + table)})
+    shifts = {
+        platform: brand_shift(before, report.mix_after.get(platform, {}))
+        for platform, before in report.mix_before.items()
+        if sum(before.values()) >= LEAST_PRODUCTS
+    }
+    moved = "\n".join(
+        f"- {line}" for platform in shifts for line in _movers(platform, report)[:EXAMPLES]
+    )
+    yield _warning(
+        address,
+        BRAND_MIX,
+        all(shift <= MOST_SHIFTED for shift in shifts.values()),
+        {
+            **{f"shift of {platform}": round(shift, 4) for platform, shift in shifts.items()},
+            "moved most": dg.MetadataValue.md(moved or "nothing"),
+        },
+    )
+    doubled = conn.execute(_DOUBLED_SQL, [EXAMPLES]).fetchall()
+    lines = "\n".join(f"- {shared}: {one} and {other}" for shared, one, other, _ in doubled)
+    found = {
+        "doubled": doubled[0][3] if doubled else 0,
+        "for example": dg.MetadataValue.md(lines or "none"),
+    }
+    yield _warning(address, DOUBLED, not doubled, found)
+
+
+def match_results(
+    conn: psycopg.Connection, address: str, report: MatchReport
+) -> Iterator[dg.AssetCheckResult]:
+    """The result for matches of bought or sold lines."""
+    rows = conn.execute(_UNMATCHED_SQL[address], [EXAMPLES]).fetchall()
+    lines = "\n".join(f"- {line} ({code or 'no style code'})" for line, code in rows)
+    unmatched = report.total - report.matched
+    yield _warning(
+        address,
+        MATCHED,
+        unmatched <= MOST_UNMATCHED * report.total,
+        {
+            "lines": report.total,
+            "not matched": unmatched,
+            "for example": dg.MetadataValue.md(lines or "none"),
+        },
+    )
+
+
+def size_results(
+    conn: psycopg.Connection, address: str, report: SizeReport
+) -> Iterator[dg.AssetCheckResult]:
+    """The result for labels of sizes."""
+    rows = conn.execute(_UNKNOWN_SIZES_SQL, [EXAMPLES]).fetchall()
+    lines = "\n".join(f"- {raw} ({brand or 'no brand'}): {n:,}" for raw, brand, n in rows)
+    yield _warning(
+        address,
+        SIZES,
+        report.unknown <= MOST_UNKNOWN_SIZES * report.contexts,
+        {
+            "sizes": report.contexts,
+            "not understood": report.unknown,
+            "for example": dg.MetadataValue.md(lines or "none"),
+        },
+    )
+
+
+def brand_shift(before: Mapping[str, int], after: Mapping[str, int]) -> float:
+    """The share of products (0 to 1) that changed sides between two mixes of brands."""
+    return sum(abs(change) for change in _changes(before, after).values()) / 2
+
+
+def _changes(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, float]:
+    old, new = sum(before.values()) or 1, sum(after.values()) or 1
+    return {
+        brand: after.get(brand, 0) / new - before.get(brand, 0) / old for brand in {*before, *after}
+    }
+
+
+def _movers(platform: str, report: LabelReport) -> list[str]:
+    mixes: tuple[BrandMix, BrandMix] = (report.mix_before, report.mix_after)
+    before, after = (mix.get(platform, {}) for mix in mixes)
+    changes = sorted(_changes(before, after).items(), key=lambda item: (-abs(item[1]), item[0]))
+    return [
+        f"{platform} {brand}: {before.get(brand, 0):,} → {after.get(brand, 0):,} ({change:+.1%})"
+        for brand, change in changes
+        if abs(change) >= 0.001
+    ]
+
+
+def _specs(address: str, checks: Mapping[str, str]) -> list[dg.AssetCheckSpec]:
+    return [
+        dg.AssetCheckSpec(name, asset=address.split("."), description=description)
+        for name, description in checks.items()
+    ]
+
+
+def _warning(
+    address: str, name: str, passed: bool, metadata: dict[str, Any]
+) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=name,
+        asset_key=address.split("."),
+        passed=passed,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata=metadata,
+    )
