@@ -150,6 +150,25 @@ def doctor(as_json: JsonFlag = False) -> None:
 
 
 @app.command()
+def ask(
+    question: Annotated[
+        str | None, typer.Argument(help="Its number or name; none lists what can be asked.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Answer one of the owner's questions by its kept query.
+
+    Examples: [bold]soleflip ask[/bold] · [bold]soleflip ask 3[/bold]
+    """
+    from soleflip_pipelines.commands.ask import list_questions, show_answer
+
+    if question is None:
+        list_questions(console)
+    else:
+        show_answer(question, console, as_json=as_json)
+
+
+@app.command()
 def evaluate(
     kind: Annotated[str, typer.Argument(help="brand, category, style-code or size.")],
     file: Annotated[Path, typer.Argument(help="A labelled CSV, also .gz.")],

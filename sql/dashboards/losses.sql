@@ -1,0 +1,16 @@
+-- Orders of the last 90 days that lost money, penalties too, the dearest first.
+select
+    sold_on,
+    platform,
+    order_number,
+    platform_specific_data ->> 'product_name' as product_name,
+    gross_sale_eur,
+    cost_eur,
+    vat_due_eur,
+    net_profit
+from sales."order"
+where
+    net_profit < 0
+    and sold_on > (select max(sold_on) - 90 from analytics.sales_summary_daily)
+order by net_profit, order_number
+limit 50;
