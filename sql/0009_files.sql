@@ -64,11 +64,11 @@ grant select, insert, update, delete on all tables in schema raw_csv to soleflip
 grant select on all tables in schema raw_csv to soleflip_transformer;
 
 -- A refused row's text holds what its file holds, names and addresses too: not for viewers.
-revoke select on integration.rejected_rows from soleflip_reader;
+revoke select on table integration.rejected_rows from soleflip_reader;
 grant select (
     rejected_id, batch_id, asset, source, position, field, reason_code, reason, row_hash, status,
     rejected_at, last_seen_at
-) on integration.rejected_rows to soleflip_reader;
+) on table integration.rejected_rows to soleflip_reader;
 
 create table compliance.retention_rule (
     raw_table text not null check (raw_table ~ '^(raw_[a-z]+|integration)\.[a-z][a-z0-9_]*$'),
@@ -109,29 +109,41 @@ begin
     return jsonb_set(document, path[1:1],
                      compliance.without_path(document -> path[1], path[2:]));
 end $$;
-comment on function compliance.without_path is 'A document without a path; * is every element of a list.';
+comment on function compliance.without_path is
+    'A document without a path; * is every element of a list.';
 
 insert into compliance.retention_rule (raw_table, json_path, keep_days, reason) values
-    ('raw_csv.stockx_report', '{cells}', 730, 'buyer and destination of a sale; claims end after two years'),
-    ('raw_csv.ebay_report', '{cells}', 730, 'buyer, address and tracking of a sale; claims end after two years'),
+    ('raw_csv.stockx_report', '{cells}', 730,
+     'buyer and destination of a sale; claims end after two years'),
+    ('raw_csv.ebay_report', '{cells}', 730,
+     'buyer, address and tracking of a sale; claims end after two years'),
     ('raw_csv.alias_report', '{cells}', 730, 'buyer name of a sale; claims end after two years'),
     ('raw_csv.sales', '{cells}', 730, 'whatever a hand-kept sheet says of a buyer'),
-    ('raw_csv.purchases', '{cells}', 3650, 'private sellers; a purchase must be provable for ten years'),
+    ('raw_csv.purchases', '{cells}', 3650,
+     'private sellers; a purchase must be provable for ten years'),
     ('raw_ebay.orders', '{buyer}', 730, 'name, address and tax number of the buyer'),
     ('raw_ebay.orders', '{buyerCheckoutNotes}', 730, 'free text of the buyer'),
     ('raw_ebay.orders', '{fulfillmentHrefs}', 730, 'addresses that end in a tracking number'),
-    ('raw_ebay.orders', '{fulfillmentStartInstructions,*,finalDestinationAddress}', 730, 'address of the buyer'),
-    ('raw_ebay.orders', '{fulfillmentStartInstructions,*,pickupStep}', 730, 'where the buyer collects'),
-    ('raw_ebay.orders', '{fulfillmentStartInstructions,*,shippingStep,shipTo}', 730, 'name, address and telephone of the buyer'),
-    ('raw_ebay.orders', '{lineItems,*,giftDetails}', 730, 'name and address of the receiver of a gift'),
+    ('raw_ebay.orders', '{fulfillmentStartInstructions,*,finalDestinationAddress}', 730,
+     'address of the buyer'),
+    ('raw_ebay.orders', '{fulfillmentStartInstructions,*,pickupStep}', 730,
+     'where the buyer collects'),
+    ('raw_ebay.orders', '{fulfillmentStartInstructions,*,shippingStep,shipTo}', 730,
+     'name, address and telephone of the buyer'),
+    ('raw_ebay.orders', '{lineItems,*,giftDetails}', 730,
+     'name and address of the receiver of a gift'),
     ('raw_alias.orders', '{label_url}', 90, 'opens a label with the sender''s address'),
     ('raw_alias.orders', '{label_tracking_number}', 730, 'tracking number'),
-    ('raw_alias.orders', '{customs_declaration,commercial_invoice_url}', 90, 'opens an invoice with addresses'),
+    ('raw_alias.orders', '{customs_declaration,commercial_invoice_url}', 90,
+     'opens an invoice with addresses'),
     ('raw_stockx.order_details', '{shipment,trackingNumber}', 730, 'tracking number'),
     ('raw_stockx.order_details', '{shipment,trackingUrl}', 730, 'tracking number'),
-    ('raw_stockx.order_details', '{shipment,shippingLabelUrl}', 90, 'opens a label with the sender''s address'),
-    ('integration.rejected_rows', '{raw_row,open}', 365, 'the text of a refused row that waits for a decision'),
-    ('integration.rejected_rows', '{raw_row,decided}', 30, 'the text of a refused row that was retried or discarded');
+    ('raw_stockx.order_details', '{shipment,shippingLabelUrl}', 90,
+     'opens a label with the sender''s address'),
+    ('integration.rejected_rows', '{raw_row,open}', 365,
+     'the text of a refused row that waits for a decision'),
+    ('integration.rejected_rows', '{raw_row,decided}', 30,
+     'the text of a refused row that was retried or discarded');
 
 grant select on all tables in schema compliance to soleflip_loader;
 grant insert on compliance.erasure_log to soleflip_loader;

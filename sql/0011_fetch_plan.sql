@@ -38,8 +38,12 @@ insert into integration.fetch_plan (
     partner, partner_product_id, value_class, decision, for_day, last_observed_at
 )
 select
-    platform, partner_product_id, 'dormant', 'dropped', (now() at time zone 'UTC')::date,
-    max(observed_at)
+    platform,
+    partner_product_id,
+    'dormant' as value_class,
+    'dropped' as decision,
+    (now() at time zone 'UTC')::date as for_day,
+    max(observed_at) as last_observed_at
 from history.market_observation
 group by platform, partner_product_id;
 
@@ -56,7 +60,7 @@ comment on table integration.product_search is
 
 grant select, insert, update, delete on owner.watch_item to soleflip_loader;
 grant select on owner.watch_item to soleflip_transformer;
-grant select, insert, update on integration.fetch_plan, integration.product_search
-    to soleflip_loader;
-grant select on integration.fetch_plan, integration.product_search
-    to soleflip_transformer, soleflip_reader;
+grant select, insert, update on table integration.fetch_plan to soleflip_loader;
+grant select, insert, update on table integration.product_search to soleflip_loader;
+grant select on table integration.fetch_plan to soleflip_transformer, soleflip_reader;
+grant select on table integration.product_search to soleflip_transformer, soleflip_reader;

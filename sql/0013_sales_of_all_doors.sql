@@ -43,10 +43,10 @@ return case when stock + change < 0 then stock else stock + change end;
 comment on function enrichment.stock_after is
     'Stock after a change; one that it cannot bear does not happen.';
 
-create aggregate enrichment.running_stock(bigint) (
+create aggregate enrichment.running_stock(bigint) (  -- noqa: LT01
     sfunc = enrichment.stock_after, stype = bigint, initcond = '0', parallel = safe
 );
-comment on aggregate enrichment.running_stock(bigint) is
+comment on aggregate enrichment.running_stock(bigint) is  -- noqa: LT01
     'Stock after receipts and sales in their order, where a sale takes all its pieces or none.';
 
 grant select, insert, update, delete, truncate on enrichment.sale_match, enrichment.item_match

@@ -43,8 +43,17 @@ comment on table history.product_label_change is
     ' first row. Append-only.';
 insert into history.product_label_change
 select
-    platform, partner_product_id, labelled_at, brand, parent_brand, category, brand_rule,
-    brand_confidence, category_rule, category_confidence, rule_version
+    platform,
+    partner_product_id,
+    labelled_at,
+    brand,
+    parent_brand,
+    category,
+    brand_rule,
+    brand_confidence,
+    category_rule,
+    category_confidence,
+    rule_version
 from enrichment.product_label;
 
 create table enrichment.catalog_accuracy (
