@@ -43,8 +43,8 @@ ALIKE_SQL = """
     select distinct order_number from sales."order"
     where platform = any(%(platforms)s) and (
         order_number ilike '%%' || %(number)s || '%%'
-        or left(order_number, 4) = left(%(number)s, 4)
-        or right(order_number, 4) = right(%(number)s, 4)
+        or left(order_number, %(part)s) = left(%(number)s, %(part)s)
+        or right(order_number, %(part)s) = right(%(number)s, %(part)s)
     )
     order by order_number limit %(limit)s
 """
@@ -94,7 +94,8 @@ def find_orders(book: Book, number: str, platform: str | None) -> list[Row]:
             f"order {number} is loaded ({loaded['raw_table']}) and not in the published marts yet:"
             " run `soleflip run rebuild_marts`"
         )
-    alike = book.rows(ALIKE_SQL, platforms=platforms, number=number, limit=CANDIDATES)
+    part = min(4, max(1, len(number) // 2))
+    alike = book.rows(ALIKE_SQL, platforms=platforms, number=number, part=part, limit=CANDIDATES)
     where = f" on {platform}" if platform else ""
     hint = nearest(number, [row["order_number"] for row in alike])
     raise NotFound(f"there is no order {number}{where}{hint}")
