@@ -11,7 +11,10 @@ LETTERS = {"men": "M", "women": "W", "youth": "Y", "toddler": "C"}
 AUDIENCE_OF_LETTER = {
     "M": "men", "MEN": "men", "MENS": "men", "W": "women", "WMNS": "women", "WOMEN": "women",
     "WOMENS": "women", "Y": "youth", "J": "youth", "GS": "youth", "C": "toddler", "K": "toddler",
-    "T": "toddler", "TD": "toddler", "PS": "toddler",
+    "T": "toddler", "TD": "toddler", "PS": "toddler", "KIDS": "kids", "KID": "kids",
+    "YOUTH": "youth", "BIG KID": "youth", "BIG KIDS": "youth", "JUNIOR": "youth",
+    "GRADE SCHOOL": "youth", "LITTLE KID": "toddler", "LITTLE KIDS": "toddler",
+    "TODDLER": "toddler", "INFANT": "toddler", "PRESCHOOL": "toddler", "BABY": "toddler",
 }  # fmt: skip
 _AUDIENCE_WORDS = {
     "women": "w womens women woman wmns wmn female damen damenschuh frauen ladies lady femme girl",

@@ -26,6 +26,7 @@ from soleflip_pipelines.catalog.size_text import (
     read_alpha,
     read_grade,
     read_one_size,
+    read_tailored,
     read_waist,
 )
 from soleflip_pipelines.catalog.text import is_blank
@@ -38,11 +39,12 @@ READERS = (
     read_grade,
     read_waist,
     read_age,
+    read_tailored,
     read_number,
     read_several,
     read_range,
 )
-_NOTE = re.compile(r"^(.+?) ?\(([^)]*)\)$")
+_NOTE = re.compile(r"^(.+?) ?[(\[]([^)\]]*)[)\]]$")
 
 
 class SizeParser:
@@ -90,7 +92,7 @@ class SizeParser:
 
     def _noted(self, main: str, note: str, context: SizeContext) -> SizeResult:
         """`CM 23.5 (US M 4.5)`: the note tells which of two sizes is meant."""
-        if note in AUDIENCE_OF_LETTER:
+        if note in AUDIENCE_OF_LETTER and main[-1].isdigit():
             return self._parse(f"{main} {note}", context)
         result = self._parse(main, context)
         if result.size_key.startswith("US ") or result.system not in ("UK", "EU", "CM", "KR"):

@@ -20,23 +20,30 @@ _SYSTEMS = {
     "IT": "IT", "AU": "AU", "BR": "BR", "CN": "CN",
 }  # fmt: skip
 _SYSTEM = "|".join(sorted(_SYSTEMS, key=len, reverse=True))
-_LETTER = "WOMENS|WOMEN|WMNS|MENS|MEN|GS|PS|TD|[MWYCKJT]"
-_WIDTH = r"(?: ?(?:[2-6]?E{1,4}|WIDE|[DB]\(M\)|D|B|NARROW|MEDIUM WIDTH))?"
+_LETTER = "|".join(sorted(AUDIENCE_OF_LETTER, key=len, reverse=True))
+_WIDTH = r"(?: ?(?:[2-6]?E{1,4}|WIDE|[DB]\(M\)|D|B|NARROW|MEDIUM(?: WIDTH)?))?"
 _PREFIXED = re.compile(
-    rf"(?:({_LETTER})(?=[ \d]) ?)?(?:({_SYSTEM})(?=[\d :]) ?:? ?)?(?:({_LETTER})(?=[ \d]) ?)?"
+    rf"(?:({_LETTER})(?=[ \d]) ?)?(?:({_SYSTEM})(?=[\d :-]) ?[:-]? ?)?(?:({_LETTER})(?=[ \d]) ?)?"
     rf"({_NUMBER}) ?({_LETTER})?{_WIDTH}"
 )
 _SUFFIXED = re.compile(rf"({_NUMBER}) ?({_LETTER})?{_WIDTH} ?({_SYSTEM}) ?({_LETTER})?")
 _RANGE = re.compile(
-    r"(?:(EU|UK|US) ?)?(\d{1,3}(?:\.5)?) ?[-/] ?(\d{1,3}(?:\.5)?)(?: ?(EU|UK|US|CM))?"
+    r"(?:(EU|UK|US|[CJ]) ?)?(\d{1,3}(?:\.5)?) ?[-/] ?(\d{1,3}(?:\.5)?)(?: ?(EU|UK|US|CM))?"
 )
-_APART = re.compile(rf"(\d) (?=(?:{_SYSTEM}) ?\d)")
+# Where one size ends and the next begins: `US 9 EU 43`, `M10W12`, `9M 10.5W`, `EU 42 - US 8.5`.
+_APART = re.compile(
+    rf"(?<=[\d½MWY]) ?-? ?(?=(?:{_SYSTEM}) ?[MW]? ?\d)|(?<=\d)-?(?=[MW]\d)|(?<=\d[MW]) (?=\d)"
+    r"|(?<=[A-Z]) - (?=\d)"
+)
+UNSIZED = frozenset({"bags", "collectibles", "electronics"})
 _EIGHTHS = {".125": " 1/8", ".25": " 1/4", ".375": " 3/8", ".5": " 1/2", ".625": " 5/8",
             ".75": " 3/4", ".875": " 7/8"}  # fmt: skip
 
 
 def read_number(text: str, context: SizeContext) -> SizeResult | None:
     """`US 10.5`, `9 2E`, `7C`, `42.5`: one number, with or without its system."""
+    if context.category in UNSIZED:
+        return None  # 1TB, 35L, 400%
     if match := _SUFFIXED.fullmatch(text):
         return _in_system(_SYSTEMS[match[3]], match[1], match[2] or match[4], context, 0.97)
     match = _PREFIXED.fullmatch(text)
@@ -53,7 +60,7 @@ def read_number(text: str, context: SizeContext) -> SizeResult | None:
 
 def read_several(text: str, context: SizeContext) -> SizeResult | None:
     """`9.5W / 8M`, `EU 42 / US 8.5`: one size in several countings, each named."""
-    parts = [read_number(part, context) for part in PARTS.split(_APART.sub(r"\1/", text))]
+    parts = [read_number(part, context) for part in PARTS.split(_APART.sub("/", text))]
     sizes = [size for size in parts if size is not None and size.confidence >= 0.95]
     if len(sizes) < 2 or len(sizes) < len(parts):
         return None
@@ -76,12 +83,19 @@ def read_range(text: str, context: SizeContext) -> SizeResult | None:
     match = _RANGE.fullmatch(text)
     if match is None or float(match[2]) >= float(match[3]):
         return None
-    system = match[1] or match[4] or _range_system(float(match[2]))
+    low, high = float(match[2]), float(match[3])
+    if low < 19 and high >= 33:
+        return None  # 10 / 44: no span
+    letter = match[1] if match[1] in AUDIENCE_OF_LETTER else None
+    system = "US" if letter else match[1] or match[4] or _range_system(low, context)
     value = f"{match[2]}-{match[3]}"
-    return SizeResult(system, context.audience, value, f"{system} {value}", confidence=0.85)
+    audience = AUDIENCE_OF_LETTER[letter] if letter else context.audience
+    return SizeResult(system, audience, value, f"{system} {value}", confidence=0.85)
 
 
-def _range_system(lowest: float) -> str:
+def _range_system(lowest: float, context: SizeContext) -> str:
+    if context.category == "headwear" and lowest >= 40:
+        return "CM"
     if lowest >= 80:
         return "HEIGHT"
     return "EU" if lowest >= 16 else "US"
@@ -92,18 +106,23 @@ def _in_system(
 ) -> SizeResult:
     value = _value(number, system)
     audience = AUDIENCE_OF_LETTER.get(letter or "", "")
+    if system == "KR" and not context.is_shoe:
+        system = "MM"  # a watch's case
     if system != "US":
         shown = audience or context.audience
         eu = value if system == "EU" else None
         return SizeResult(system, shown, value, f"{system} {value}", None, eu, confidence)
     if not context.is_shoe and not audience:
         return SizeResult("US", context.audience, value, f"US {value}", value, None, confidence)
+    shown_kids = audience == "kids"
+    if shown_kids:
+        audience = "youth" if float(value.split(" ")[0]) <= 7 else "toddler"
     audience = audience or _default_audience(context)
     if audience != (context.audience or audience) and not letter:
         confidence = 0.7
     key = f"US {LETTERS[audience]} {value}"
     is_open = not letter and context.audience in ("", "unisex")
-    shown = context.audience if is_open else audience
+    shown = context.audience if is_open else "kids" if shown_kids else audience
     return SizeResult("US", shown, value, key, us_text(audience, value), None, confidence)
 
 

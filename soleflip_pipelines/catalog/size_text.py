@@ -20,24 +20,30 @@ _LABELS = re.compile(
     r"^(?:(?:SHOE )?SIZE|SIZES|(?:SCHUH)?GR(?:OSSE|OESSE)?|SZ|TAILLE|TALLA)\b[.:]?"
 )
 _ONE = re.compile(
-    r"(?:ONE ?-?SIZE(?: FITS (?:ALL|MOST))?|O/?S|OSFA|OSFM|OSZ|1 ?SIZE|NO ?SIZE|UNI|UNIVERSAL|TU"
-    r"|EINHEITSGROSSE|EINHEITSGROESSE|ONESIZE|UNIQUE|UNICA|NOSIZE|FREE ?SIZE|SINGLE"
-    r"|ADJUSTABLE|VERSTELLBAR|U|1SZ)"
+    r"(?:ONE|ONE ?-?SIZE(?: FITS (?:ALL|MOST))?|O/?S|OSFA|OSFM|OSZ|1 ?SIZE|NO ?SIZE|UNI|UNIVERSAL"
+    r"|TU|EINHEITSGROSSE|EINHEITSGROESSE|ONESIZE|UNIQUE|UNICA|NOSIZE|FREE ?SIZE|SINGLE"
+    r"|ADJUSTABLE|SNAPBACK|STRAPBACK|VERSTELLBAR|U|1SZ)"
 )
 _ALPHA_NAMES = {
     "EXTRA SMALL": "XS", "X-SMALL": "XS", "X SMALL": "XS", "XSMALL": "XS", "SMALL": "S",
     "MEDIUM": "M", "LARGE": "L", "X-LARGE": "XL", "X LARGE": "XL", "XLARGE": "XL",
     "EXTRA LARGE": "XL", "XX-LARGE": "XXL", "XX LARGE": "XXL", "XXLARGE": "XXL",
     "XX-SMALL": "XXS", "SM": "S", "MD": "M", "LG": "L", "MED": "M", "LRG": "L", "SML": "S",
-    "XLG": "XL", "XSM": "XS",
+    "XLG": "XL", "XSM": "XS", "1X": "XL", "2X": "2XL", "3X": "3XL", "4X": "4XL", "S/P": "S",
+    "L/G": "L",
 }  # fmt: skip
 _ALPHA = r"(?:\d{1,2}X[SL]|X{0,5}[SL]|M)"
 _ALPHA_ONE = re.compile(_ALPHA)
 _ALPHA_TWO = re.compile(rf"({_ALPHA}) ?[/-] ?({_ALPHA})")
-_ALPHA_NOTED = re.compile(rf"({_ALPHA}) ?(?:/|-|\() ?(?:MEN|WOMEN|KIDS|US|EU|UK|W|\d).*")
+_ALPHA_NOTED = re.compile(
+    rf"({_ALPHA}) ?(?:/|-|\(| (?=\d\d[-/]|\d \d/)) ?(?:MEN|WOMEN|KIDS|US|EU|UK|W|\d).*"
+)
+_ALPHA_AFTER = re.compile(rf"[3-6]\d ?[-/] ?[3-6]\d ?\(?({_ALPHA})\)?|\d ?\(({_ALPHA})\)")
+_WHOM = "MENS?|WOMENS?|WMNS|KIDS?|BOYS?|GIRLS?|YOUTH|UNISEX"
+_REGION = "US|EU|UK|ASIAN?|JP|CN|CA|KR|INT"
 _ALPHA_REGION = re.compile(
-    rf"(?:US|EU|UK|ASIA|ASIAN|JP|INT|MEN|WOMEN|WMN|KID|YOUTH|[WY])S? ({_ALPHA})"
-    rf"|({_ALPHA}) ?(?:TALL|SHORT|LONG|REGULAR|KIDS|MENS?|WOMENS?|UNISEX|YOUTH|US|EU|ASIA)"
+    rf"(?:(?:{_REGION}|{_WHOM}|[WY]) ?)({_ALPHA})"
+    rf"|({_ALPHA}) ?(?:T|TALL|SHORT|LONG|REGULAR|{_REGION}|{_WHOM})"
 )
 _WAIST = (
     re.compile(r"W ?(\d{2})(?: ?[/X,-]? ?L ?(\d{2}))?"),
@@ -47,7 +53,8 @@ _WAIST = (
     re.compile(r"WAIST ?([2-5]\d)()?"),
 )
 PARTS = re.compile(r" ?[/|] ?")
-_AGE = re.compile(r"(\d{1,2}(?:-\d{1,2})?) ?(T|M|MONTHS?|MONATE|Y|YEARS?|YRS|JAHRE)")
+_AGE = re.compile(r"([0-3]?\d(?:[-/][0-3]?\d)?) ?(T|M|MONTHS?|MONATE|Y|YEARS?|YRS|JAHRE)")
+_TAILORED = re.compile(r"(\d{2,3})(R|S|L|AA?|B|C|DD?|E|F|G)")
 _GRADE = re.compile(r"(PSA|BGS|CGC|SGC) ?(\d{1,2}(?:\.5)?)")
 
 
@@ -55,7 +62,7 @@ def clean(raw: str) -> str:
     """Upper case, one kind of fraction, comma and blank, no label such as `Gr.` before it."""
     text = fold(raw.translate(_FRACTIONS)).upper()
     text = re.sub(r"(?<=\d),(?=\d)", ".", text)
-    text = re.sub(r"(?<=\d)-(?=[1-7]/[248]$)", " ", text)
+    text = re.sub(r"(?<=\d)[-.](?=[1-7]/[2348](?!\d))", " ", text)
     text = re.sub(r"[\s_]+", " ", text.replace("'", "").replace('"', "")).strip(" .:;")
     return re.sub(r"(?<=\d)\.0+(?!\d)", "", _LABELS.sub("", text).strip())
 
@@ -65,7 +72,7 @@ def read_one_size(text: str, _: SizeContext) -> SizeResult | None:
     return ONE_SIZE if _ONE.fullmatch(text) else None
 
 
-def read_alpha(text: str, _: SizeContext) -> SizeResult | None:
+def read_alpha(text: str, context: SizeContext) -> SizeResult | None:
     """`XL`, `Small/Medium`, `US L`: sizes by letter."""
     named = _ALPHA_NAMES.get(text, text)
     if _ALPHA_ONE.fullmatch(named):
@@ -79,6 +86,8 @@ def read_alpha(text: str, _: SizeContext) -> SizeResult | None:
         return _letters(match[1] or match[2])
     if match := _ALPHA_NOTED.fullmatch(named):
         return _letters(match[1])
+    if not context.is_shoe and (match := _ALPHA_AFTER.fullmatch(named)):
+        return _letters(match[1] or match[2])
     return None
 
 
@@ -90,6 +99,15 @@ def _letters(letters: str) -> SizeResult:
     count = int(match[1]) if match[1] else len(match[2])
     value = ("X" * count if count <= 3 else f"{count}X") + match[3]
     return SizeResult("ALPHA", "", value, f"ALPHA {value}", confidence=0.97)
+
+
+def read_tailored(text: str, context: SizeContext) -> SizeResult | None:
+    """`40R`, `34B`: jackets by chest and length, bras by band and cup."""
+    match = None if context.is_shoe else _TAILORED.fullmatch(text)
+    if match is None:
+        return None
+    system = "US" if match[2] in "RSL" else "BRA"
+    return SizeResult(system, context.audience, text, f"{system} {text}", confidence=0.85)
 
 
 def read_grade(text: str, _: SizeContext) -> SizeResult | None:
@@ -129,7 +147,5 @@ def read_age(text: str, context: SizeContext) -> SizeResult | None:
     match = _AGE.fullmatch(text)
     if match is None or (context.is_shoe and len(match[2]) == 1):
         return None
-    unit = "M" if match[2].startswith("M") else "Y"
-    if match[2] == "M" and "-" not in match[1] and context.audience not in ("kids", "toddler"):
-        return None
-    return SizeResult("AGE", "kids", match[1], f"AGE {match[1]}{unit}", confidence=0.85)
+    unit, age = "M" if match[2].startswith("M") else "Y", match[1].replace("/", "-")
+    return SizeResult("AGE", "kids", age, f"AGE {age}{unit}", confidence=0.85)
