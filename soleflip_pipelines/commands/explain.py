@@ -25,14 +25,21 @@ Number = Annotated[str, typer.Argument(help="The order's number at its channel."
 
 
 @app.command()
-def order(number: Number, platform: Platform = None, as_json: JsonFlag = False) -> None:
+def order(
+    number: Number,
+    platform: Platform = None,
+    payload: Annotated[
+        bool, typer.Option("--payload", help="Show also what the API sent, without a buyer's data.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
     """Tell the whole story of a sale: doors, state, price, fees, unit, cost, VAT, profit.
 
     Example: soleflip explain order 01-ABCDEFGHIJ
     """
     from soleflip_pipelines.explain.order import explain_order
 
-    _print(lambda book: explain_order(book, number, platform), as_json)
+    _print(lambda book: explain_order(book, number, platform, with_payload=payload), as_json)
 
 
 @app.command()

@@ -5,6 +5,8 @@ This module finds the order and puts the chapters in order; what each tells is i
 
 from __future__ import annotations
 
+import json
+
 from soleflip_pipelines.errors import SoleflipError
 from soleflip_pipelines.explain.doors import tell_doors, tell_status
 from soleflip_pipelines.explain.money import tell_amount, tell_fees, tell_profit, tell_vat
@@ -59,18 +61,21 @@ LOADED_SQL = """
 """
 
 
-def explain_order(book: Book, number: str, platform: str | None = None) -> list[Story]:
+def explain_order(
+    book: Book, number: str, platform: str | None = None, *, with_payload: bool = False
+) -> list[Story]:
     """The story of each line of an order.
 
     Args:
         book: where to read.
         number: the order's number at its channel, as `sales.order` has it.
         platform: stockx, ebay, alias or private; None looks on all of them.
+        with_payload: tell also what the API sent, without what is personal in it.
 
     Raises:
         NotFound: no such order; the text names the nearest ones, or what to run.
     """
-    return [_tell(book, order) for order in find_orders(book, number, platform)]
+    return [_tell(book, order, with_payload) for order in find_orders(book, number, platform)]
 
 
 def find_orders(book: Book, number: str, platform: str | None) -> list[Row]:
@@ -101,10 +106,13 @@ def find_orders(book: Book, number: str, platform: str | None) -> list[Row]:
     raise NotFound(f"there is no order {number}{where}{hint}")
 
 
-def _tell(book: Book, order: Row) -> Story:
+def _tell(book: Book, order: Row, with_payload: bool) -> Story:
     line = f", line {order['order_line']}" if order["order_line"] != "1" else ""
     story = Story(f"Order {order['order_number']} on {order['platform']}{line}")
     sources = tell_doors(story, book, order)
+    if with_payload:
+        payload = json.dumps(order["raw_data"], indent=2, ensure_ascii=False)
+        story.tell("As the API sent it, without what is personal", payload.splitlines())
     tell_status(story, order)
     tell_article(story, book, order, sources)
     tell_amount(story, order)

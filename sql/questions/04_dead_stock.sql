@@ -27,8 +27,21 @@ select
     max(stock.age_days) as oldest_days,
     last_sales.last_sold_on,
     sum(stock.cost_eur) as cost_eur,
+    round(
+        sum(stock.cost_eur) / (
+            select nullif(sum(held.cost_eur), 0)
+            from inventory.stock as held
+            where held.status <> 'sold'
+        ), 4
+    ) as share_of_stock_cost,
     max(market.highest_bid_eur) as highest_bid_eur,
-    sum(greatest(0, stock.cost_eur - market.highest_bid_eur)) as loss_at_bid_eur
+    sum(
+        case
+            when market.highest_bid_eur < stock.cost_eur
+                then stock.cost_eur - market.highest_bid_eur
+            when market.highest_bid_eur is not null then 0
+        end
+    ) as loss_at_bid_eur
 from inventory.stock as stock
 cross join today
 left join last_sales on stock.variant_id = last_sales.variant_id

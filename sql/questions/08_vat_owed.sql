@@ -1,8 +1,9 @@
 -- What do I owe in VAT?
 -- By quarter of the last two years: due on sales by regime, less what stands in purchases with
 -- VAT that can be deducted. The assumptions are those of docs/metrics.md; this is no tax advice.
--- Leaves out: VAT on fees and shipping (reverse charge nets to nothing), and sales whose unit,
--- and so whose regime, is not known: their number stands beside it.
+-- Leaves out: VAT on fees and shipping (reverse charge nets to nothing), in which country a
+-- supplier's VAT is to be claimed, and sales whose unit, and so whose regime, is not known: their
+-- number stands beside it.
 with
 
 quarters as (

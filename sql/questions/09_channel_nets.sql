@@ -34,7 +34,10 @@ units as (
     inner join pricing.market_price as market
         on stock.variant_id = market.variant_id and market.currency_code = 'EUR'
     left join catalog.product as product on stock.product_id = product.id
-    where stock.status in ('available', 'listed') and stock.cost_eur is not null
+    where
+        stock.status in ('available', 'listed')
+        and stock.cost_eur is not null
+        and market.lowest_ask_eur is not null
     order by stock.cost_eur desc, stock.id
     limit 20
 ),

@@ -1,13 +1,17 @@
 -- How far is it to the next level?
--- The level that StockX's last charged share belongs to, the sales of the current quarter, and
--- how many the next level takes. The steps are StockX's help page of July 2023: that many sales,
--- or that volume.
+-- Each level of StockX with its rate, how many sales a quarter it takes, and how many are to go
+-- in this quarter; the last full quarter stands beside it. is_charged_now: the last charged
+-- share is this level's. The steps are StockX's help page of July 2023: that many sales, or that
+-- volume.
 -- Leaves out: the volume counts in dollars and stands here in euros; StockX tells neither level
 -- nor steps by its API, so both are read from what it charges and what it once wrote.
 with
 
 today as (
-    select max(sold_on) as day from analytics.sales_summary_daily
+    select
+        max(sold_on) as day,
+        date_trunc('quarter', max(sold_on))::date as quarter_start
+    from analytics.sales_summary_daily
 ),
 
 steps (seller_level, sales_needed, volume_needed_usd) as (
@@ -16,9 +20,7 @@ steps (seller_level, sales_needed, volume_needed_usd) as (
 
 levels as (
     select
-        steps.seller_level,
-        steps.sales_needed,
-        steps.volume_needed_usd,
+        steps.*,
         schedule.transaction_fee_rate
     from platform.fee_schedule as schedule
     cross join today
@@ -31,12 +33,9 @@ levels as (
         and today.day <= coalesce(schedule.valid_to, 'infinity'::date)
 ),
 
--- Where the minimum fee applied the share says nothing of the level.
-current_level as (
-    select
-        levels.seller_level,
-        levels.transaction_fee_rate,
-        orders.sold_on as charged_on
+-- Where the minimum fee applied, or of a low price, the share says nothing of the level.
+charged_last as (
+    select levels.seller_level
     from sales."order" as orders
     inner join levels
         on round(orders.transaction_fee_eur / orders.gross_sale_eur, 3)
@@ -49,37 +48,36 @@ current_level as (
     limit 1
 ),
 
-quarter as (
+sold as (
     select
-        date_trunc('quarter', today.day)::date as quarter,
-        count(orders.id) as sale_count,
-        coalesce(sum(orders.gross_sale_eur), 0) as gross_sale_eur
-    from today
-    left join sales."order" as orders
-        on
-            orders.platform = 'stockx'
-            and orders.is_sale
-            and orders.sold_on >= date_trunc('quarter', today.day)
-    where today.day is not null
-    group by today.day
+        count(*) filter (where orders.sold_on >= today.quarter_start) as this_quarter_count,
+        count(*) filter (where orders.sold_on < today.quarter_start) as last_quarter_count,
+        coalesce(
+            sum(orders.gross_sale_eur) filter (where orders.sold_on >= today.quarter_start), 0
+        ) as this_quarter_eur,
+        coalesce(
+            sum(orders.gross_sale_eur) filter (where orders.sold_on < today.quarter_start), 0
+        ) as last_quarter_eur
+    from sales."order" as orders
+    cross join today
+    where
+        orders.platform = 'stockx'
+        and orders.is_sale
+        and orders.sold_on >= today.quarter_start - interval '3 months'
 )
 
 select
-    quarter.quarter,
-    current_level.seller_level,
-    current_level.transaction_fee_rate,
-    current_level.charged_on,
-    quarter.sale_count,
-    quarter.gross_sale_eur,
-    next_level.seller_level as next_level,
-    next_level.transaction_fee_rate as next_rate,
-    greatest(0, next_level.sales_needed - quarter.sale_count) as sales_to_go,
-    next_level.volume_needed_usd,
-    round(
-        quarter.gross_sale_eur
-        * (current_level.transaction_fee_rate - next_level.transaction_fee_rate), 2
-    ) as next_rate_would_save_eur
-from quarter
-left join current_level on true
-left join levels as next_level
-    on coalesce(current_level.seller_level, 1) + 1 = next_level.seller_level;
+    levels.seller_level,
+    levels.transaction_fee_rate,
+    coalesce(levels.seller_level = charged_last.seller_level, false) as is_charged_now,
+    levels.sales_needed,
+    sold.this_quarter_count,
+    greatest(0, levels.sales_needed - sold.this_quarter_count) as sales_to_go,
+    sold.last_quarter_count,
+    levels.volume_needed_usd,
+    sold.this_quarter_eur,
+    sold.last_quarter_eur
+from levels
+cross join sold
+left join charged_last on true
+order by levels.seller_level;

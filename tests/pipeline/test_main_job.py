@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from soleflip_pipelines.settings import PROJECT_ROOT
+from soleflip_pipelines.warehouse.queries import DASHBOARDS, QUESTIONS, load_queries
 from tests.pipeline.installation import Installation
 
 pytestmark = pytest.mark.integration
@@ -78,3 +79,5 @@ def test_an_empty_business_runs_through(new_installation: Callable[..., Installa
     empty.soleflip("run")
     empty.soleflip("verify")
     assert empty.query('select count(*) from sales."order"') == [(0,)]
+    for query in load_queries(QUESTIONS) + load_queries(DASHBOARDS):
+        empty.query(query.sql)

@@ -1,0 +1,54 @@
+"""Explanations and kept queries on a whole generated business: no order contradicts its mart."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from soleflip_pipelines.explain.order import explain_order
+from soleflip_pipelines.explain.payout import explain_payout
+from soleflip_pipelines.explain.product import explain_product
+from soleflip_pipelines.explain.reading import open_book
+from soleflip_pipelines.settings import load_settings
+from soleflip_pipelines.warehouse.connection import connect
+from soleflip_pipelines.warehouse.queries import DASHBOARDS, QUESTIONS, answer, load_queries
+from tests.pipeline.installation import Installation
+
+pytestmark = [pytest.mark.integration, pytest.mark.api]
+
+ORDERS = """
+    select distinct platform, order_number,
+        case
+            when penalty_eur > 0 then 'penalty'
+            when profit_state = 'not_a_sale' then status
+            when quantity > 1 then 'several pieces'
+            when profit_state = 'reconciled' then currency_code
+            else profit_state
+        end
+    from sales."order"
+"""
+
+
+def test_every_order_adds_up_and_leads_to_its_raw_rows(finished: Installation) -> None:
+    kinds: Counter[object] = Counter()
+    with open_book(load_settings(finished.environment)) as book:
+        for platform, number, kind in finished.query(ORDERS):
+            kinds[kind] += 1
+            for explain in (explain_order, explain_payout):
+                for told in explain(book, str(number), str(platform)):
+                    assert told.contradictions == [], told.subject
+        for (style_code,) in finished.query("select sku from catalog.product limit 20"):
+            assert explain_product(book, str(style_code))
+    assert {"penalty", "returned", "no_cost", "estimated", "USD", "EUR", "GBP"} <= set(kinds)
+
+
+def test_the_questions_of_an_owner_have_answers(finished: Installation) -> None:
+    with connect(load_settings(finished.environment), "reader", autocommit=True) as conn:
+        empty = {
+            query.name
+            for query in load_queries(QUESTIONS) + load_queries(DASHBOARDS)
+            if not answer(conn, query)[1]
+        }
+    # A small business may owe nobody anything, and offer nothing under the market.
+    assert empty <= {"wrong_payouts", "dead_stock", "offers_to_buy", "to_ship"}
