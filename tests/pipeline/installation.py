@@ -30,6 +30,9 @@ MOMENTS = (
     "last_seen_at",
     "changed_at",
     "labelled_at",
+    "decided_at",
+    "valid_from",
+    "valid_to",
     "matched_at",
     "opened_at",
 )

@@ -45,7 +45,8 @@ from catalog.product
 order by stockx_product_id collate "C"
 """
 _BRANDS = """
-select l.brand as name, count(*) as products, parent
+select l.brand as name, count(*) as products, parent,
+       iif(l.brand = 'Unknown', 'none', 'rules') as origin
 from label l
 left join (select brand, max(parent_brand) as parent from main.product group by brand) t
     on t.brand = l.brand
@@ -53,7 +54,7 @@ group by l.brand
 order by l.brand
 """
 _MART_BRANDS = """
-select name, product_count as products, parent_brand as parent
+select name, product_count as products, parent_brand as parent, origin
 from catalog.brand
 where product_count > 0
 order by name collate "C"
@@ -77,6 +78,25 @@ left join catalog.brand b on b.id = p.brand_id
 where p.brand in (select brand from catalog.product)
 group by p.brand
 order by p.brand collate "C"
+"""
+# Each product's brand is a known one and its title says it, so that hardly any should wait; and
+# nobody has decided otherwise since, so that the first label is the one in force.
+_SURE = "select product_id, 0 as waits from main.product order by product_id"
+_MART_SURE = """
+select p.stockx_product_id as product_id, q.item_key is not null as waits
+from catalog.product p
+left join catalog.review_queue q on q.product_id = p.id and q.kind = 'product'
+order by p.stockx_product_id collate "C"
+"""
+_HISTORY = """
+select product_id, brand, category from label order by product_id
+"""
+_MART_HISTORY = """
+select p.stockx_product_id as product_id, h.brand, h.category
+from catalog.brand_history h
+join catalog.product p on p.id = h.product_id
+where h.is_current
+order by p.stockx_product_id collate "C"
 """
 _MART_VARIANTS = """
 select v.stockx_variant_id as variant_id, p.stockx_product_id as product_id, v.size_raw as size,
@@ -194,6 +214,8 @@ COMPARISONS = (
     Comparison("catalog.brand", _NAME, _BRANDS, _MART_BRANDS, _if_told),
     Comparison("catalog.category", _NAME, _CATEGORIES, _MART_CATEGORIES),
     Comparison("catalog.brand_patterns", _NAME, _PATTERNS, _MART_PATTERNS),
+    Comparison("catalog.review_queue", _PRODUCT, _SURE, _MART_SURE, floor=LABEL_FLOOR),
+    Comparison("catalog.brand_history", _PRODUCT, _HISTORY, _MART_HISTORY),
     Comparison("catalog.variant", ("variant_id",), _variants, _MART_VARIANTS, _if_told),
     Comparison("catalog.size_master", ("size_key",), _sizes, _MART_SIZES),
     Comparison(

@@ -8,6 +8,11 @@ owner_patterns as (
     select * from {{ source('owner', 'brand_pattern') }}
 ),
 
+owner_decisions as (
+    select * from {{ source('owner', 'brand_decision') }}
+    where is_accepted
+),
+
 combined as (
     select
         pattern,
@@ -30,6 +35,17 @@ combined as (
         'owner'::text as origin,
         note
     from owner_patterns
+    union all
+    select
+        name as pattern,
+        'accepted'::text as kind,
+        brand,
+        parent_brand,
+        'start'::text as scope,
+        500 as priority,
+        'owner'::text as origin,
+        note
+    from owner_decisions
 ),
 
 final as (
