@@ -76,7 +76,8 @@ docker-logs: .docker ## Follow the containers' logs
 	@docker compose version >/dev/null 2>&1 || { \
 		echo "docker with its compose plugin is needed for this; without it use: make quick-start"; exit 1; }
 
-bench: $(READY) ## Measure how fast batches load
+bench: $(READY) ## Measure how right and fast the catalog is, and how fast batches load
+	@$(BIN)/python -m bench.catalog
 	@$(BIN)/python -m bench.load
 
 clean: ## Remove caches and build products; data (.soleflip) and .venv stay

@@ -53,7 +53,7 @@ class BrandResult:
 NOTHING = BrandResult(brand=None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Found:
     """The useful hits of one title, in their order."""
 
@@ -64,7 +64,7 @@ class _Found:
     numbers: list[Hit[BrandRule]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Choice:
     hit: Hit[BrandRule]
     confidence: float
@@ -170,6 +170,8 @@ class BrandDetector:
     def _named_confidence(self, hit: Hit[BrandRule], starts: bool) -> float:
         if self._rank(hit) == TIER_RANK["artist"]:
             return 0.75 if starts else 0.65
+        if hit.payload.scope == "start":
+            return 0.85  # an ordinary word may only look like a brand
         return 0.97 if starts else 0.92
 
     def _first_of_best(self, brands: list[Hit[BrandRule]], found: _Found) -> Hit[BrandRule]:
@@ -316,7 +318,8 @@ class BrandDetector:
                 category = hit.payload.category or default
                 return category, default_type if category == default else None, True
         named = {self._house(hit.payload.brand) for hit in found.named}
-        for hit in found.models:
+        is_label = info is not None and info.tier != "maker"
+        for hit in found.models if is_label else ():
             # The partner's model is what the two made: Brain Dead x Oakley Factory Team.
             maker = self._info.get(hit.payload.brand)
             if maker is not None and self._house(hit.payload.brand) in named:

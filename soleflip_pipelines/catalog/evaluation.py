@@ -7,7 +7,7 @@ What an answer is made of belongs to the detectors.
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,6 +32,14 @@ Kind = Literal["brand", "category", "style-code", "size"]
 Row = Mapping[str, str]
 
 WORST = 20
+PAIRS = 10
+# The labelled files that come with the package.
+SHIPPED: Mapping[Kind, str] = {
+    "brand": "brand_category.csv",
+    "category": "brand_category.csv",
+    "style-code": "style_code.csv",
+    "size": "size.csv",
+}
 TITLE_COLUMNS = ("title", "Item")
 NEEDED: Mapping[Kind, tuple[tuple[str, ...], ...]] = {
     "brand": (TITLE_COLUMNS, ("brand",)),
@@ -63,7 +71,8 @@ class Evaluation:
 
     `coverage` is answered ÷ n, `accuracy` right ÷ answered, `macro_accuracy` its mean over the
     sources (over the labels where the file names no source), `precision` right ÷ answered,
-    `recall` right ÷ rows that have an answer. `worst` are wrong answers first, then missing ones.
+    `recall` right ÷ rows that have an answer. `confusion` holds the pairs mixed up most, as
+    expected, given and rows. `worst` are wrong answers first, then missing ones.
     """
 
     kind: str
@@ -75,6 +84,7 @@ class Evaluation:
     precision: float | None
     recall: float | None
     per_second: float
+    confusion: list[tuple[str, str, int]]
     worst: list[dict[str, str]]
 
     def as_dict(self) -> dict[str, object]:
@@ -112,6 +122,16 @@ def evaluate(kind: Kind, path: Path, rules: Rules) -> Evaluation:
     answers = [answer(row) for row in rows]
     seconds = max(time.perf_counter() - began, 1e-9)
     return _scored(kind, answers, len(answers) / seconds)
+
+
+def shipped_file(kind: Kind) -> Path:
+    """The labelled file of a kind that comes with the package."""
+    return Path(__file__).parent / "labelled" / SHIPPED[kind]
+
+
+def evaluate_shipped(rules: Rules) -> dict[Kind, Evaluation]:
+    """The scores of every detector on the labelled files that come with the package."""
+    return {kind: evaluate(kind, shipped_file(kind), rules) for kind in SHIPPED}
 
 
 def _read(kind: Kind, path: Path) -> list[Row]:
@@ -216,6 +236,7 @@ def _scored(kind: Kind, answers: Sequence[Answer], per_second: float) -> Evaluat
     for a in answered:
         groups[a.group].append(a.is_right)
     means = [sum(marks) / len(marks) for marks in groups.values()]
+    mixed = Counter((a.expected, a.given) for a in answered if not a.is_right)
     wrong = sorted((a for a in answers if not a.is_right), key=lambda a: not a.given)
     return Evaluation(
         kind=kind,
@@ -227,6 +248,7 @@ def _scored(kind: Kind, answers: Sequence[Answer], per_second: float) -> Evaluat
         precision=_share(right, len(answered)),
         recall=_share(right, sum(bool(a.expected) for a in answers)),
         per_second=round(per_second, 1),
+        confusion=[(*pair, count) for pair, count in mixed.most_common(PAIRS)],
         worst=[
             {k: v for k, v in asdict(a).items() if isinstance(v, str) and v} for a in wrong[:WORST]
         ],

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from soleflip_pipelines.catalog.text import spellings, tokens
 
@@ -25,8 +24,7 @@ _LEAST_STEM = 3
 _MOST_WORDS = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Hit(Generic[T]):
+class Hit(NamedTuple, Generic[T]):
     """A phrase found at words `start` to `end` (exclusive)."""
 
     start: int
