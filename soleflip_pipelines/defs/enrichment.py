@@ -1,4 +1,7 @@
-"""What the catalog rules decide: labels of products and sizes, and matches, each with its proof."""
+"""What the catalog rules decide: labels of products and sizes, and matches, each with its proof.
+
+Also how right those rules are. What is decided how belongs to `soleflip_pipelines.catalog`.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from soleflip_pipelines.catalog import (
+    accuracy,
     matching,
     product_labelling,
     sale_matching,
@@ -14,6 +18,9 @@ from soleflip_pipelines.catalog import (
 from soleflip_pipelines.catalog.schema import validate_product_label
 from soleflip_pipelines.defs.checks import schema_check
 from soleflip_pipelines.defs.label_checks import (
+    accuracy_checks,
+    accuracy_metadata,
+    accuracy_results,
     match_checks,
     match_results,
     product_checks,
@@ -171,3 +178,22 @@ def enrichment_item_match(warehouse: WarehouseResource) -> Iterator[Result]:
     with warehouse.connect() as conn:
         report = sale_matching.match_items(conn)
         yield written(conn, "enrichment.item_match", report.as_metadata())
+
+
+@dg.multi_asset(
+    specs=[
+        table_spec(
+            "enrichment.catalog_accuracy",
+            "One row per kind of detection: how right the rules in force are on the labelled set "
+            "that ships with the project. Measured again when the rules have changed.",
+            deps=[*RULES, "reference.brand_info", "reference.size_chart"],
+        )
+    ],
+    check_specs=accuracy_checks("enrichment.catalog_accuracy"),
+)
+def enrichment_catalog_accuracy(warehouse: WarehouseResource) -> Iterator[Result]:
+    """Measure the rules in force, the owner's included, where that is not done yet."""
+    with warehouse.connect() as conn:
+        report = accuracy.measure_shipped(conn)
+        checks = accuracy_results("enrichment.catalog_accuracy", report)
+        yield written(conn, "enrichment.catalog_accuracy", accuracy_metadata(report), checks=checks)

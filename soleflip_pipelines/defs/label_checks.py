@@ -10,6 +10,7 @@ from typing import Any, LiteralString
 import dagster as dg
 import psycopg
 
+from soleflip_pipelines.catalog.accuracy import FLOORS, Accuracy, AccuracyReport
 from soleflip_pipelines.catalog.matching import MatchReport
 from soleflip_pipelines.catalog.product_labelling import BrandMix, LabelReport
 from soleflip_pipelines.catalog.size_labelling import SizeReport
@@ -19,7 +20,9 @@ BRAND_MIX = "steady_brand_mix"
 DOUBLED = "no_doubled_identity"
 MATCHED = "most_are_matched"
 SIZES = "sizes_are_understood"
+RIGHT = "right_enough"
 EXAMPLES = 10
+_WORST_COLUMNS = ("question", "expected", "given", "rule")
 MOST_ABSTAINED = 0.05
 MOST_UNMATCHED = 0.10
 MOST_UNKNOWN_SIZES = 0.02
@@ -40,6 +43,12 @@ _OF_MATCHES = {
 }
 _OF_SIZES = {
     SIZES: f"At most {MOST_UNKNOWN_SIZES:.0%} of the size texts are understood by no rule."
+}
+_OF_ACCURACY = {
+    RIGHT: "Of the labelled set that ships with the project the rules in force, the owner's "
+    "included, get right: "
+    + ", ".join(f"{kind} at least {floor:.0%}" for kind, floor in FLOORS.items())
+    + ".",
 }
 _ABSTAINED_SQL = """
     select platform, count(*), count(*) filter (where brand is null),
@@ -92,6 +101,11 @@ def match_checks(address: str) -> list[dg.AssetCheckSpec]:
 def size_checks(address: str) -> list[dg.AssetCheckSpec]:
     """The spec of what labels of sizes are checked for."""
     return _specs(address, _OF_SIZES)
+
+
+def accuracy_checks(address: str) -> list[dg.AssetCheckSpec]:
+    """The spec of what the measured accuracy is checked for."""
+    return _specs(address, _OF_ACCURACY)
 
 
 def product_results(
@@ -167,6 +181,45 @@ def size_results(
             "for example": dg.MetadataValue.md(lines or "none"),
         },
     )
+
+
+def accuracy_results(address: str, report: AccuracyReport) -> Iterator[dg.AssetCheckResult]:
+    """The result for the measured accuracy."""
+    short = [figure.kind for figure in report.figures if not figure.is_right_enough]
+    yield _warning(address, RIGHT, not short, {"below their floor": ", ".join(short) or "none"})
+
+
+def accuracy_metadata(report: AccuracyReport) -> dict[str, Any]:
+    """The figures and the worst examples of every kind, as tables that the UI shows in place."""
+    head = "| | rows | coverage | right | mean of sources | recall |\n|---|---|---|---|---|---|\n"
+    table = "\n".join(
+        f"| {figure.kind} | {figure.row_count:,} | {_percent(figure.coverage)} "
+        f"| {_percent(figure.accuracy)} | {_percent(figure.macro_accuracy)} "
+        f"| {_percent(figure.recall)} |"
+        for figure in report.figures
+    )
+    return {
+        "measured now": report.is_measured_now,
+        "rule_version": report.rule_version,
+        "accuracy": dg.MetadataValue.md(head + table),
+        **{f"worst of {f.kind}": dg.MetadataValue.md(_worst(f)) for f in report.figures},
+    }
+
+
+def _worst(figure: Accuracy) -> str:
+    examples = figure.worst["examples"][:EXAMPLES]
+    if not examples:
+        return "none"
+    cells = (
+        tuple(example.get(name, "").replace("|", "/") for name in _WORST_COLUMNS)
+        for example in examples
+    )
+    head = "| asked | true | said | rule |\n|---|---|---|---|\n"
+    return head + "\n".join(f"| {' | '.join(row)} |" for row in cells)
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.2%}"
 
 
 def brand_shift(before: Mapping[str, int], after: Mapping[str, int]) -> float:

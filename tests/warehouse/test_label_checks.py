@@ -9,11 +9,14 @@ import dagster as dg
 import psycopg
 import pytest
 
+from soleflip_pipelines.catalog.accuracy import measure_shipped
 from soleflip_pipelines.catalog.matching import match_purchases
 from soleflip_pipelines.catalog.product_labelling import label_products
 from soleflip_pipelines.catalog.sale_matching import match_sales
 from soleflip_pipelines.catalog.size_labelling import label_sizes
 from soleflip_pipelines.defs.label_checks import (
+    accuracy_metadata,
+    accuracy_results,
     brand_shift,
     match_results,
     product_results,
@@ -96,3 +99,25 @@ def test_lines_without_a_product_and_sizes_that_nobody_understands_are_named(
     address = "enrichment.sale_match"
     sold = named(match_results(prepared, address, match_sales(prepared)))
     assert "- api ebay e3 1 (555001 101)" in text(sold["most_are_matched"], "for example")
+
+
+def test_accuracy_is_measured_once_for_the_same_rules_and_falls_with_bad_ones(
+    prepared: psycopg.Connection,
+) -> None:
+    prepared.autocommit = True
+    address = "enrichment.catalog_accuracy"
+    first = measure_shipped(prepared)
+    assert first.is_measured_now
+    assert {figure.kind for figure in first.figures} == {"brand", "category", "style-code", "size"}
+    assert named(accuracy_results(address, first))["right_enough"].passed
+    again = measure_shipped(prepared)
+    assert not again.is_measured_now
+    assert again.figures == first.figures
+
+    prepared.execute("insert into owner.brand_pattern (pattern, brand) values ('nike', 'Zork')")
+    worse = measure_shipped(prepared)
+    assert worse.is_measured_now
+    check = named(accuracy_results(address, worse))["right_enough"]
+    assert not check.passed
+    assert text(check, "below their floor") == "brand"
+    assert "| Nike | Zork | owner:nike |" in accuracy_metadata(worse)["worst of brand"].value
