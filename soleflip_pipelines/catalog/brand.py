@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from soleflip_pipelines.catalog.phrases import Hit, PhraseIndex, phrase_words
 from soleflip_pipelines.catalog.rules import BrandInfo, BrandRule, Rules
@@ -86,7 +87,7 @@ class BrandDetector:
             if rule.kind != "model"
         } | {normalise(brand): brand for brand in rules.brand_info}
         self._naming = frozenset(_models_that_name(rules.brand_rules))
-        self._memory: dict[tuple[str, str, tuple[CodeWitness, ...]], BrandResult] = {}
+        self._memory: dict[str | tuple[str, str, tuple[CodeWitness, ...]], BrandResult] = {}
 
     def detect(
         self, title: str, brand_hint: str | None = None, codes: Sequence[CodeWitness] = ()
@@ -98,12 +99,13 @@ class BrandDetector:
             brand_hint: the marketplace's own brand field, as it came.
             codes: what the product's style codes say of its maker (`StyleCodes.witnesses`).
         """
-        key = (title, brand_hint or "", tuple(codes))
+        question = (title, brand_hint or "", tuple(codes))
+        key = question if brand_hint or codes else title
         result = self._memory.get(key)
         if result is None:
             if len(self._memory) >= CACHE_SIZE:
                 self._memory.clear()
-            result = self._memory[key] = self._detect(*key)
+            result = self._memory[key] = self._detect(*question)
         return result
 
     def canonical(self, name: str | None) -> str | None:
@@ -294,18 +296,18 @@ class BrandDetector:
         parent = self._parents.get(brand)
         rolls_up = info is not None and info.rolls_up and parent is not None
         category, product_type, is_model = self._category(found, brand, info)
-        return BrandResult(
-            brand=parent if rolls_up else brand,
-            parent_brand=None if rolls_up else parent,
-            sub_brand=brand if rolls_up else None,
-            collaborators=self._partners(found, brand),
-            rule=rule,
-            evidence=evidence,
-            confidence=confidence,
-            category=category,
-            product_type=product_type,
-            is_model_category=is_model,
-            tier=info.tier if info else None,
+        return _result(
+            parent if rolls_up else brand,
+            None if rolls_up else parent,
+            brand if rolls_up else None,
+            self._partners(found, brand),
+            rule,
+            evidence,
+            confidence,
+            category,
+            product_type,
+            is_model,
+            info.tier if info else None,
         )
 
     def _category(
@@ -330,6 +332,8 @@ class BrandDetector:
 
     def _partners(self, found: _Found, brand: str | None) -> tuple[str, ...]:
         """Everyone else whom the title names, in order, each once."""
+        if len(found.named) < 2 and all(hit.payload.brand == brand for hit in found.named):
+            return ()
         own = self._house(brand) if brand else None
         names = dict.fromkeys(
             hit.payload.brand for hit in found.named if self._house(hit.payload.brand) != own
@@ -345,6 +349,10 @@ class BrandDetector:
 
     def _same_house(self, one: str, other: str) -> bool:
         return self._house(one) == self._house(other)
+
+
+# Equal answers are one object: millions of titles share few of them.
+_result = lru_cache(maxsize=100_000)(BrandResult)
 
 
 def _models_that_name(rules: Iterable[BrandRule]) -> Iterable[str]:

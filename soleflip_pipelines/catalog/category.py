@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from soleflip_pipelines.catalog.brand import FOOTWEAR, NOTHING, BrandResult
 from soleflip_pipelines.catalog.phrases import Hit, PhraseIndex, phrase_words
@@ -174,6 +175,14 @@ def _footwear_of(brand: BrandResult) -> str:
     return brand.category if brand.category in FOOTWEAR else "sneakers"
 
 
+@lru_cache(maxsize=10_000)
+def _result(
+    category: str, product_type: str | None, rule: str, confidence: float
+) -> CategoryResult:
+    """Equal answers are one object: millions of titles share few of them."""
+    return CategoryResult(category, product_type, rule, confidence)
+
+
 def _last(
     hits: list[Hit[CategoryRule]],
     role: str,
@@ -188,14 +197,14 @@ def _last(
         if rule.role in (role, also) and (only is None or rule.category in only):
             name = f"{rule.role}:{rule.phrase}"
             category = rule.category or _footwear_of(brand)
-            return CategoryResult(category, rule.product_type, name, confidence)
+            return _result(category, rule.product_type, name, confidence)
     return None
 
 
 def _of_brand(brand: BrandResult, kind: str, confidence: float) -> CategoryResult | None:
     if brand.category is None:
         return None
-    return CategoryResult(
+    return _result(
         brand.category, brand.product_type, f"{kind}:{brand.sub_brand or brand.brand}", confidence
     )
 
