@@ -31,6 +31,7 @@ MOMENTS = (
     "changed_at",
     "labelled_at",
     "decided_at",
+    "measured_at",
     "valid_from",
     "valid_to",
     "matched_at",

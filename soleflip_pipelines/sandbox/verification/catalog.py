@@ -98,6 +98,17 @@ join catalog.product p on p.id = h.product_id
 where h.is_current
 order by p.stockx_product_id collate "C"
 """
+# The labelled set is the project's own: what can be said is what it must not fall below.
+_KINDS = """
+select column1 as kind, 1 as is_right
+from (values ('brand'), ('category'), ('size'), ('style-code'))
+order by kind
+"""
+_MART_KINDS = """
+select kind, accuracy >= 0.97 as is_right
+from catalog.detection_accuracy
+order by kind collate "C"
+"""
 _MART_VARIANTS = """
 select v.stockx_variant_id as variant_id, p.stockx_product_id as product_id, v.size_raw as size,
        v.size_key, v.us_size as us, v.eu_size as eu, array_to_string(v.gtins, ' ') as gtins
@@ -215,6 +226,7 @@ COMPARISONS = (
     Comparison("catalog.category", _NAME, _CATEGORIES, _MART_CATEGORIES),
     Comparison("catalog.brand_patterns", _NAME, _PATTERNS, _MART_PATTERNS),
     Comparison("catalog.review_queue", _PRODUCT, _SURE, _MART_SURE, floor=LABEL_FLOOR),
+    Comparison("catalog.detection_accuracy", ("kind",), _KINDS, _MART_KINDS),
     Comparison("catalog.brand_history", _PRODUCT, _HISTORY, _MART_HISTORY),
     Comparison("catalog.variant", ("variant_id",), _variants, _MART_VARIANTS, _if_told),
     Comparison("catalog.size_master", ("size_key",), _sizes, _MART_SIZES),
