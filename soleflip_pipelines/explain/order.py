@@ -59,6 +59,14 @@ LOADED_SQL = """
     where order_id = %(number)s or payload ->> 'purchase_order_number' = %(number)s
     limit 1
 """
+REFUSED_SQL = """
+    select rejected_id, asset, reason from integration.rejected_rows
+    where status = 'open' and strpos(raw_row, %(number)s) > 0
+        and asset in ('raw_stockx.orders', 'raw_ebay.orders', 'raw_alias.orders', 'raw_csv.sales',
+                      'raw_csv.stockx_report', 'raw_csv.ebay_report', 'raw_csv.alias_report')
+    order by rejected_id desc limit 1
+"""
+LEAST_NAME = 5
 
 
 def explain_order(
@@ -93,17 +101,28 @@ def find_orders(book: Book, number: str, platform: str | None) -> list[Row]:
     found = book.rows(ORDER_SQL, platforms=platforms, number=number)
     if found:
         return found
+    raise _not_found(book, number, platform, platforms)
+
+
+def _not_found(book: Book, number: str, platform: str | None, platforms: list[str]) -> NotFound:
+    """Why there is no such order: not built yet, refused, or misspelt."""
     loaded = book.row(LOADED_SQL, number=number)
     if loaded and platform is None:
-        raise NotFound(
+        return NotFound(
             f"order {number} is loaded ({loaded['raw_table']}) and not in the published marts yet:"
             " run `soleflip run rebuild_marts`"
+        )
+    refused = book.row(REFUSED_SQL, number=number) if len(number) >= LEAST_NAME else None
+    if refused:
+        return NotFound(
+            f"there is no order {number}, but a row of {refused['asset']} that names it was refused"
+            f" ({refused['reason']}): see `soleflip rejected show {refused['rejected_id']}`"
         )
     part = min(4, max(1, len(number) // 2))
     alike = book.rows(ALIKE_SQL, platforms=platforms, number=number, part=part, limit=CANDIDATES)
     where = f" on {platform}" if platform else ""
     hint = nearest(number, [row["order_number"] for row in alike])
-    raise NotFound(f"there is no order {number}{where}{hint}")
+    return NotFound(f"there is no order {number}{where}{hint}")
 
 
 def _tell(book: Book, order: Row, with_payload: bool) -> Story:

@@ -1,4 +1,18 @@
 -- Stock on hand by age: units, cost and capital days.
+with
+
+-- By day first: a sum for each of some hundred days is sooner made than one for each unit.
+by_day as (
+    select
+        age_days,
+        count(*) as unit_count,
+        count(*) filter (where status = 'listed') as listed_count,
+        sum(cost_eur) as cost_eur
+    from inventory.stock
+    where status <> 'sold'
+    group by age_days
+)
+
 select
     case
         when age_days <= 30 then '0-30'
@@ -8,11 +22,10 @@ select
         when age_days <= 180 then '121-180'
         else '181+'
     end as age_band,
-    count(*) as unit_count,
-    count(*) filter (where status = 'listed') as listed_count,
+    sum(unit_count) as unit_count,
+    sum(listed_count) as listed_count,
     sum(cost_eur) as cost_eur,
     sum(cost_eur * age_days) as capital_days
-from inventory.stock
-where status <> 'sold'
+from by_day
 group by age_band
 order by min(age_days);

@@ -1,4 +1,4 @@
--- Brands of the last 365 days by net profit.
+-- Brands of the last 90 days by net profit.
 select
     coalesce(product.brand, 'Unknown') as brand,
     count(*) as sale_count,
@@ -16,7 +16,8 @@ from sales."order" as orders
 left join catalog.product as product on orders.product_id = product.id
 where
     orders.is_sale
-    and orders.sold_on > (select max(sold_on) - 365 from analytics.sales_summary_daily)
+    and orders.sold_on between (select max(sold_on) - 89 from analytics.sales_summary_daily)
+    and (select max(sold_on) from analytics.sales_summary_daily)
 group by coalesce(product.brand, 'Unknown')
 order by net_profit_eur desc nulls last, brand
 limit 25;

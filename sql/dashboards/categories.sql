@@ -1,4 +1,4 @@
--- Categories of the last 365 days: sales, profit, and what lies on the shelf.
+-- Categories of the last 90 days: sales, profit, and what lies on the shelf.
 with
 
 sold as (
@@ -11,7 +11,8 @@ sold as (
     left join catalog.product as product on orders.product_id = product.id
     where
         orders.is_sale
-        and orders.sold_on > (select max(sold_on) - 365 from analytics.sales_summary_daily)
+        and orders.sold_on between (select max(sold_on) - 89 from analytics.sales_summary_daily)
+        and (select max(sold_on) from analytics.sales_summary_daily)
     group by coalesce(product.category, 'unknown')
 ),
 

@@ -1,12 +1,17 @@
--- What each kind of money took or gave in the last twelve months, as booked.
+-- What each kind of fee took in the last twelve months, and its share of the sales.
 select
-    date_trunc('month', booked_on)::date as month,
-    kind,
-    count(*) as line_count,
-    sum(amount_eur) as amount_eur
-from financial.transaction
-where
-    statement = 'profit'
-    and booked_on > (select max(sold_on) - 365 from analytics.sales_summary_daily)
-group by date_trunc('month', booked_on), kind
-order by month desc, kind;
+    kpi.month,
+    fee.kind,
+    fee.amount_eur,
+    round(fee.amount_eur / nullif(kpi.gross_sale_eur, 0), 4) as share_of_sales
+from analytics.kpi_monthly as kpi
+cross join lateral (
+    values
+    ('transaction', kpi.transaction_fee_eur),
+    ('processing', kpi.processing_fee_eur),
+    ('shipping', kpi.shipping_fee_eur),
+    ('other', kpi.other_fee_eur),
+    ('penalty', kpi.penalty_eur)
+) as fee (kind, amount_eur)
+where kpi.month > (select max(summary.sold_on) - 365 from analytics.sales_summary_daily as summary)
+order by kpi.month desc, fee.kind;

@@ -1,4 +1,4 @@
--- Orders of the last 90 days that lost money, penalties too, the dearest first.
+-- Orders of the last 30 days that lost money, penalties too, the dearest first.
 select
     sold_on,
     platform,
@@ -11,6 +11,7 @@ select
 from sales."order"
 where
     net_profit < 0
-    and sold_on > (select max(sold_on) - 90 from analytics.sales_summary_daily)
+    and sold_on between (select max(sold_on) - 29 from analytics.sales_summary_daily)
+    and (select max(sold_on) from analytics.sales_summary_daily)
 order by net_profit, order_number
 limit 50;

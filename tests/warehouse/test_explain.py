@@ -10,6 +10,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from soleflip_pipelines.catalog.product_labelling import label_products
 from soleflip_pipelines.errors import SoleflipError
 from soleflip_pipelines.explain.order import explain_order
 from soleflip_pipelines.explain.payout import explain_payout
@@ -41,6 +42,8 @@ def warehouse(
         small_business.load_small_business(conn)
         _load_more(conn)
     publish.prepare_dbt(settings)
+    with connect(settings, "loader") as conn:
+        label_products(conn)
     publish.build_marts(settings, "told")
     yield settings
     with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
@@ -71,14 +74,14 @@ def _load_more(conn: psycopg.Connection) -> None:
     )  # fmt: skip
     conn.execute("insert into owner.sale_unit_link values ('stockx', 'S-7', 'U-1')")
     conn.execute(
-        "insert into owner.product_override (platform, partner_product_id, brand, note)"
-        " values ('stockx', 'P-1', 'Jordan', 'mine')"
+        "insert into owner.product_override (platform, partner_product_id, category, style_code)"
+        " values ('stockx', 'P-1', 'sneakers', 'DZ1-100')"
     )
     conn.execute(
-        "insert into enrichment.product_label (platform, partner_product_id, title, brand,"
-        " brand_rule, brand_evidence, brand_confidence, category_confidence, style_code, style_key,"
-        " input_hash, rule_version) values ('stockx', 'P-1', 'Jordan 1 Demo', 'Jordan', 'owner',"
-        " 'owner', 1, 0, 'DZ1-100', 'DZ1100', '', 'v1')"
+        "insert into integration.rejected_rows (batch_id, asset, source, position, reason_code,"
+        " reason, raw_row, row_hash) select max(batch_id), 'raw_csv.sales', 'inbox', 'sales.csv:3',"
+        " 'number', 'its price is no number', 'ebay;R-12345;tbd', 'h'"
+        " from integration.import_batches"
     )
     conn.commit()
 
@@ -197,7 +200,10 @@ def test_product_tells_rules_and_the_owners_word(warehouse: Settings, name: str)
         (told,) = explain_product(book, name)
     says, rows = section(told, "Labels")
     assert "You corrected it" in says
-    assert rows[0]["your_word"] == "Jordan"
+    by_label = {row["label"]: row for row in rows}
+    assert by_label["brand"]["is"] == "Jordan"
+    assert "jordan" in by_label["brand"]["evidence"].lower()
+    assert by_label["style code"]["your_word"] == "DZ1-100"
     _, matches = section(told, "What is taken for it")
     assert {"what": "purchase lines", "how": "test", "rows": 3, "least_score": 1} in matches
 
@@ -206,6 +212,8 @@ def test_unknown_names_are_one_sentence_with_the_nearest(warehouse: Settings) ->
     with open_book(warehouse) as book:
         with pytest.raises(NotFound, match=r"there is no order S-77; nearest: S-7"):
             explain_order(book, "S-77")
+        with pytest.raises(NotFound, match=r"R-12345, .*refused \(its price .*rejected show 1`"):
+            explain_order(book, "R-12345")
         with pytest.raises(SoleflipError, match="there is no channel amazon: say one of alias"):
             explain_order(book, "S-1", "amazon")
         with pytest.raises(NotFound, match=r"there is no order S-1 on ebay; nearest: E-1, B-1"):
