@@ -43,6 +43,7 @@ class Settings(BaseModel):
     inbox: Path | None = Field(None, alias="SOLEFLIP_INBOX")
     fernet_keys: SecretStr | None = Field(None, alias="SOLEFLIP_FERNET_KEYS")
     as_of: date | None = Field(None, alias="SOLEFLIP_AS_OF")
+    new_brands: Literal["create", "propose"] = Field("create", alias="SOLEFLIP_NEW_BRANDS")
 
     stockx_api_url: str = Field("https://api.stockx.com/v2", alias="STOCKX_API_URL")
     stockx_auth_url: str = Field("https://accounts.stockx.com", alias="STOCKX_AUTH_URL")

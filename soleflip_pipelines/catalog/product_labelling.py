@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from soleflip_pipelines.catalog.brand import BrandResult
 from soleflip_pipelines.catalog.bulk import Target, merge, only_row, stage
 from soleflip_pipelines.catalog.category import CategoryResult
 from soleflip_pipelines.catalog.labeller import ProductLabeller
-from soleflip_pipelines.catalog.review import Reviewer
+from soleflip_pipelines.catalog.review import UNKNOWN_FIELD, Reviewer
 from soleflip_pipelines.catalog.rules import Rules, load_rules
 from soleflip_pipelines.catalog.style_code import StyleCode, StyleCodes, code_key
 from soleflip_pipelines.catalog.text import is_blank
@@ -168,10 +168,18 @@ class LabelReport:
         }
 
 
-def label_products(conn: psycopg.Connection) -> LabelReport:
-    """Label what is new, changed or was decided by other rules; one transaction."""
+def label_products(conn: psycopg.Connection, *, creates_brands: bool = True) -> LabelReport:
+    """Label what is new, changed or was decided by other rules; one transaction.
+
+    Args:
+        conn: a connection of the loader role.
+        creates_brands: use a brand that only a marketplace's brand field names; else it is but
+            proposed. It waits for the owner's look either way.
+    """
     with conn.transaction(), conn.cursor() as cur:
         rules = load_rules(conn)
+        if not creates_brands:
+            rules = replace(rules, version=f"{rules.version}-proposed")
         cur.execute("drop table if exists pg_temp.product_input")
         cur.execute(_PRODUCTS)
         cur.execute("analyze product_input")
@@ -180,7 +188,7 @@ def label_products(conn: psycopg.Connection) -> LabelReport:
         removed = cur.rowcount
         cur.execute(_CHANGED, [rules.version])
         changed = [ProductInput(*row) for row in cur]
-        labelled = stage(cur, PRODUCT_LABEL, _label_rows(changed, rules))
+        labelled = stage(cur, PRODUCT_LABEL, _label_rows(changed, rules, creates_brands))
         merge(cur, PRODUCT_LABEL, replace_all=False)
         cur.execute(_HISTORY)
         changes = cur.rowcount
@@ -199,7 +207,9 @@ def _brand_mix(cur: psycopg.Cursor[Any]) -> BrandMix:
     return dict(mix)
 
 
-def _label_rows(products: Iterable[ProductInput], rules: Rules) -> Iterator[tuple[Any, ...]]:
+def _label_rows(
+    products: Iterable[ProductInput], rules: Rules, creates_brands: bool
+) -> Iterator[tuple[Any, ...]]:
     labeller, reviewer = ProductLabeller(rules), Reviewer(rules)
     parents = {rule.brand: rule.parent_brand for rule in rules.brand_rules}
     for product in products:
@@ -211,11 +221,13 @@ def _label_rows(products: Iterable[ProductInput], rules: Rules) -> Iterator[tupl
             description=product.description,
             is_code_field_kept=product.platform == "stockx",
         )
+        is_proposed = label.brand.rule == UNKNOWN_FIELD and not creates_brands
+        brand = replace(label.brand, brand=None) if is_proposed else label.brand
         yield (
             product.platform,
             product.partner_product_id,
             product.title,
-            *_brand_columns(label.brand, product.own_brand, parents),
+            *_brand_columns(brand, product.own_brand, parents),
             *_category_columns(label.category, product.own_category),
             *_code_columns(label.codes, product.own_code),
             *reviewer.judge(label, product.own_brand, product.own_category),

@@ -15,7 +15,7 @@ import psycopg
 from soleflip_pipelines.catalog.brand import FLOOR
 from soleflip_pipelines.catalog.labeller import ProductLabel
 from soleflip_pipelines.catalog.rules import Rules
-from soleflip_pipelines.catalog.text import is_blank
+from soleflip_pipelines.catalog.text import is_blank, normalise
 
 Reason = Literal["new brand", "unsure brand", "no brand", "no category"]
 UNKNOWN_FIELD = "hint:unknown"
@@ -100,5 +100,18 @@ def review_groups(
         reason: only this one.
         shown: example products a group.
     """
-    rows = conn.execute(_QUEUE, {"reason": reason, "shown": shown}).fetchall()
-    return [Group(*row) for row in rows]
+    groups: dict[tuple[Reason, str], Group] = {}
+    for row in conn.execute(_QUEUE, {"reason": reason, "shown": shown}):
+        group = Group(*row)
+        key = group.reason, normalise(group.proposed_brand or "")
+        known = groups.get(key)
+        if known is not None:  # the same name in another spelling
+            group = Group(
+                known.reason,
+                known.proposed_brand,
+                known.count + group.count,
+                sorted({*known.platforms, *group.platforms}),
+                [*known.examples, *group.examples][:shown],
+            )
+        groups[key] = group
+    return list(groups.values())

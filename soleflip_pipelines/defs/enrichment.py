@@ -57,7 +57,8 @@ RULES = ["reference.brand_rule", "reference.category_rule", "reference.style_cod
 def enrichment_product_label(warehouse: WarehouseResource) -> Iterator[Result]:
     """Label what is new or changed, and everything when a rule changed."""
     with warehouse.connect() as conn:
-        report = product_labelling.label_products(conn)
+        creates = warehouse.settings.new_brands == "create"
+        report = product_labelling.label_products(conn, creates_brands=creates)
         yield written(
             conn,
             "enrichment.product_label",

@@ -66,13 +66,27 @@ def test_what_is_unsure_waits_grouped_by_the_brand_it_may_be(
         (group["reason"], group["proposed_brand"]): group
         for group in json.loads(catalog("review", "--json").stdout)
     }
-    assert groups["new brand", "Zorkwear"]["count"] == 1
-    assert groups["new brand", "Zorkwear"]["examples"][0]["product_id"] == "n2"
+    both = groups["new brand", "Zorkwear"]
+    assert both["count"] == 2
+    assert [example["product_id"] for example in both["examples"]] == ["n2", "n1"]
     assert groups["no brand", None]["examples"][0]["title"] == "Demo Hoodie"
     assert ("new brand", "Nike") not in groups
     shown = catalog("review", "--reason", "new brand").stdout
     assert "Quilted Other Thing" in shown
     assert "Demo Hoodie" not in shown
+
+
+def test_new_brands_are_only_proposed_where_the_owner_wants_it_so(
+    labelled: psycopg.Connection, catalog: Catalog
+) -> None:
+    label_products(labelled, creates_brands=False)
+    assert brand(labelled, "n2") == (None, None, "new brand")
+    assert "Zorkwear" in catalog("review", "--reason", "new brand").stdout
+    assert catalog("accept", "Zorkwear").exit_code == 0
+    label_products(labelled, creates_brands=False)
+    assert brand(labelled, "n2") == ("Zörkwear", None, None)
+    assert label_products(labelled).labelled > 0
+    assert brand(labelled, "n4") == ("No Name Demo", None, "new brand")
 
 
 def test_an_accepted_brand_is_a_brand_from_the_next_run_on(
