@@ -30,6 +30,15 @@ def _no_settings_from_outside() -> None:
             del os.environ[name]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file runs whole on one worker, and so does a folder whose files share a costly set-up."""
+    for item in items:
+        folder = item.path.parent
+        is_shared = folder.name in ("pipeline", "defs")
+        group = folder.name if is_shared else f"{folder.name}/{item.path.stem}"
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerAddress]:
     """A PostgreSQL server for this session; it trades durability for speed."""
