@@ -21,11 +21,19 @@ from soleflip_pipelines.catalog.text import normalise, tokens
 from soleflip_pipelines.errors import SoleflipError
 
 EXAMPLES = 3
+# With the brand field, as far as it spoke for the brand.
 _TITLES = """
-select title, brand, review_reason is not distinct from 'new brand', count(*)
+select
+    title,
+    brand,
+    case
+        when brand_rule like 'hint%' or brand_evidence like '%; brand field %' then brand
+    end,
+    review_reason is not distinct from 'new brand',
+    count(*)
 from enrichment.product_label
 where brand_rule is distinct from 'owner:override'
-group by 1, 2, 3
+group by 1, 2, 3, 4
 order by title collate "C"
 """
 _WAITING = """
@@ -248,11 +256,11 @@ def _effect(conn: psycopg.Connection, rules: Rules, rule: BrandRule) -> Effect:
     stolen: dict[str, list[str]] = defaultdict(list)
     counts: dict[str, int] = defaultdict(int)
     gained, gained_examples = 0, []
-    for title, brand, is_proposed, count in conn.execute(_TITLES):
+    for title, brand, hint, is_proposed, count in conn.execute(_TITLES):
         if not phrase.find(tokens(title)):
             continue
-        new = after.detect(title).brand
-        if new is None or new in (brand, before.detect(title).brand):
+        new = after.detect(title, hint).brand
+        if new is None or new in (brand, before.detect(title, hint).brand):
             continue
         if brand is None or is_proposed:
             gained += count

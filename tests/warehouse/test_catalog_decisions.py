@@ -106,6 +106,25 @@ def test_an_accepted_brand_is_a_brand_from_the_next_run_on(
     assert brand(labelled, "n2") == ("Zorkwear", None, "new brand")
 
 
+def test_accepting_a_common_word_says_whose_products_it_would_take(
+    settings: Settings, labelled: psycopg.Connection, catalog: Catalog
+) -> None:
+    with connect(settings, role="transformer", autocommit=True) as transformer:
+        transformer.execute(
+            "insert into staging.stg_stockx__products (partner_product_id, title, brand_raw) values"
+            " ('n5', 'Woven Nike Hoodie', null), ('n6', 'Woven Nike Shirt', 'Nike'),"
+            " ('n7', 'Woven Thing', 'Woven')"
+        )
+    label_products(labelled)
+    asked = catalog("accept", "Woven")
+    assert asked.exit_code == 1
+    assert "1 products of Nike would be Woven:\n  Woven Nike Hoodie" in asked.stdout
+    assert catalog("accept", "Woven", "--yes").exit_code == 0
+    label_products(labelled)
+    found = [brand(labelled, product_id)[0] for product_id in ("n5", "n6", "n7")]
+    assert found == ["Woven", "Nike", "Woven"]
+
+
 def test_a_rejected_brand_names_nothing_any_more(
     labelled: psycopg.Connection, catalog: Catalog
 ) -> None:
