@@ -38,6 +38,15 @@ OVERRIDE_SQL = """
     select brand, category, style_code, note, created_at from owner.product_override
     where platform = 'stockx' and partner_product_id = %(partner_id)s
 """
+HISTORY_SQL = """
+    select valid_from, brand, category, brand_rule as rule, brand_confidence as confidence,
+           left(rule_version, 12) as rules
+    from catalog.brand_history where product_id = %(id)s order by valid_from
+"""
+REVIEW_SQL = """
+    select reason from catalog.review_queue
+    where kind = 'product' and product_id = %(id)s and platform = 'stockx'
+"""
 # What other doors name is this product because of these matches.
 MATCHES_SQL = """
     select what, match_method as how, count(*) as rows, min(match_score) as least_score
@@ -108,7 +117,9 @@ def _tell(book: Book, product: Row) -> Story:
               for row in raw]  # fmt: skip
     story.tell("Where it comes from", says, places)
     override = book.row(OVERRIDE_SQL, partner_id=partner_id)
-    _tell_labels(story, product, override)
+    review = book.row(REVIEW_SQL, id=product["id"])
+    _tell_labels(story, product, override, review)
+    story.tell("How its labels changed", [], book.rows(HISTORY_SQL, id=product["id"]))
     ids = [f"id {product['id']}", f"StockX {shown(partner_id)}", f"SKU {product['sku']}"]
     matches = book.rows(MATCHES_SQL, partner_id=partner_id)
     story.tell("What is taken for it", [" · ".join(ids)], matches)
@@ -117,7 +128,7 @@ def _tell(book: Book, product: Row) -> Story:
     return story
 
 
-def _tell_labels(story: Story, product: Row, override: Row | None) -> None:
+def _tell_labels(story: Story, product: Row, override: Row | None, review: Row | None) -> None:
     decided = override or {}
     says = []
     if override:
@@ -129,6 +140,8 @@ def _tell_labels(story: Story, product: Row, override: Row | None) -> None:
         says.append(
             f"Labelled {shown(product['labelled_at'])} by rules {product['rule_version'][:12]}."
         )
+    if review:
+        says.append(f"It waits for your look (`soleflip catalog review`): {review['reason']}.")
     if product["collaborators"]:
         says.append(f"With: {shown(product['collaborators'])}.")
     rows = [

@@ -204,6 +204,8 @@ def test_product_tells_rules_and_the_owners_word(warehouse: Settings, name: str)
     assert by_label["brand"]["is"] == "Jordan"
     assert "jordan" in by_label["brand"]["evidence"].lower()
     assert by_label["style code"]["your_word"] == "DZ1-100"
+    _, history = section(told, "How its labels changed")
+    assert [(row["brand"], row["category"]) for row in history] == [("Jordan", "sneakers")]
     _, matches = section(told, "What is taken for it")
     assert {"what": "purchase lines", "how": "test", "rows": 3, "least_score": 1} in matches
 
