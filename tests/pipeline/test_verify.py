@@ -80,7 +80,19 @@ _TABLES: tuple[tuple[str, LiteralString, str], ...] = (
      " order_number) select id, platform, order_number from sales.\"order\" limit 1", "row"),
     ("catalog.product", "update catalog.product set style_code = null", "style_code"),
     ("catalog.product", "update catalog.product set brand = 'Somebody'", "brand"),
-    ("catalog.brand", "update catalog.brand set product_count = product_count + 1", "products"),
+    ("catalog.brand", "update catalog.brand set product_count = product_count + 1"
+     " where product_count > 0", "products"),
+    ("catalog.review_queue", "insert into catalog.review_queue (kind, item_key, product_id)"
+     " select 'product', id::text, id from catalog.product", "waits"),
+    ("catalog.brand_history", "update catalog.brand_history set brand = 'Somebody'", "brand"),
+    ("catalog.detection_accuracy", "update catalog.detection_accuracy set accuracy = 0.5",
+     "is_right"),
+    ("catalog.listed_product", "delete from catalog.listed_product where product_id in"
+     " (select product_id from catalog.listed_product limit 1)", "row"),
+    ("inventory.stock_count_difference", "update inventory.stock_count_difference"
+     " set counted_count = counted_count + 1", "counted"),
+    ("analytics.kpi_monthly_by_platform", "update analytics.kpi_monthly_by_platform"
+     " set cost_eur = cost_eur + 0.01", "cost"),
     ("catalog.category", "delete from catalog.category where name = 'sneakers'", "row"),
     ("catalog.brand_patterns", "delete from catalog.brand_patterns where brand = 'Nike'", "row"),
     ("catalog.variant", "update catalog.variant set size_raw = '99'", "size"),
