@@ -94,8 +94,12 @@ def run_job(
         try:
             return _run_once(settings, job, steps, console)
         except Exception as error:
-            if outages == OUTAGES or not is_outage_of_any(error):
+            if not is_outage_of_any(error):
                 raise
+            if outages == OUTAGES:
+                raise DatabaseUnavailable(
+                    f"the database went away again and again: {error}"
+                ) from None
             wait_for_database(settings, console.print)
             console.print("  the database is back: the run begins anew after what it had committed")
     raise AssertionError("the loop returns or raises")
@@ -284,7 +288,8 @@ class _Progress:
                 highlight=False,
             )
         elif event.is_step_failure:
-            self._fail(f"{_readable(event.step_key)}: {_first_cause(event)}")
+            sentence = f"{_readable(event.step_key)}: {_first_cause(event)}"
+            self._note_failure(event.step_failure_data.error, sentence)
         elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data
             if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR:
@@ -292,12 +297,15 @@ class _Progress:
                     f"check {evaluation.check_name} of "
                     f"{evaluation.asset_key.to_user_string()} failed"
                 )
-        elif event.is_run_failure and not self.outcome.failures:
-            error = event.job_failure_data.error
-            if error is not None and _names_outage(error):
-                self.outage = _last_cause(error).message.strip()
-            else:
-                self._fail(event.message or "the run failed")
+        elif event.is_run_failure and not self.outcome.failures and self.outage is None:
+            self._note_failure(event.job_failure_data.error, event.message or "the run failed")
+
+    def _note_failure(self, error: SerializableErrorInfo | None, sentence: str) -> None:
+        """A failure, or an outage that hit Dagster's own writing between two statements of ours."""
+        if error is not None and _names_outage(error):
+            self.outage = _last_cause(error).message.strip()
+        else:
+            self._fail(sentence)
 
     def _fail(self, sentence: str) -> None:
         self.outcome.failures.append(sentence)
