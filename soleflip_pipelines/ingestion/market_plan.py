@@ -97,7 +97,7 @@ PLAN_SQL = sql.SQL("""
         value_class = excluded.value_class, decision = excluded.decision,
         for_day = excluded.for_day, decided_at = now()
 """)
-TODO_SQL = """
+PLANNED_SQL = """
     select partner_product_id from integration.fetch_plan
     where partner = %(partner)s and decision = 'planned'
     order by array_position(%(classes)s::text[], value_class), last_observed_at nulls first,
@@ -197,7 +197,7 @@ def plan_market(
             "today": today_utc,
         },
     )
-    found = conn.execute(TODO_SQL, names).fetchall()
+    found = conn.execute(PLANNED_SQL, names).fetchall()
     deferred = conn.execute(DEFERRED_SQL, names).fetchone()
     conn.commit()
     return [row[0] for row in found], deferred[0] if deferred else 0
