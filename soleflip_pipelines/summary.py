@@ -152,7 +152,11 @@ def _rows(summary: Summary) -> list[tuple[str, str, str]]:
             f"{summary.recommendations:,}",
             f"recommended, of {summary.units_to_price:,} units on hand",
         ),
-        ("Rejected rows", f"{summary.rejected_rows:,}", "kept in integration.rejected_rows"),
+        (
+            "Rejected rows",
+            f"{summary.rejected_rows:,}",
+            "kept with their reasons: soleflip rejected list",
+        ),
     ]
 
 
