@@ -10,7 +10,7 @@ import os
 import threading
 import uuid
 from collections.abc import Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -19,21 +19,16 @@ from dagster_shared.error import SerializableErrorInfo
 from rich.console import Console
 from sqlalchemy.exc import OperationalError
 
+from soleflip_pipelines.defs.instance import PROCESS_TAG, open_instance, process_identity
 from soleflip_pipelines.defs.resources import OUTAGES, is_outage_of_any
 from soleflip_pipelines.errors import DatabaseUnavailable, SoleflipError
 from soleflip_pipelines.settings import Settings, export_environment
-from soleflip_pipelines.warehouse.connection import (
-    connect,
-    dagster_environment,
-    prepare_database,
-)
+from soleflip_pipelines.warehouse.connection import dagster_environment, prepare_database
 from soleflip_pipelines.warehouse.outage import wait_for_database
 from soleflip_pipelines.warehouse.publish import ensure_manifest
 
 POLL_SECONDS = 0.5
 WATCH_S = 10.0
-PROCESS_TAG = "soleflip/process"
-UNFINISHED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
 
 
 class NothingToReadAgain(SoleflipError):
@@ -117,9 +112,7 @@ def _run_once(
     settings: Settings, job: dg.JobDefinition, steps: Mapping[str, object], console: Console
 ) -> RunOutcome:
     run_id = str(uuid.uuid4())
-    with dg.DagsterInstance.get() as instance:
-        fail_abandoned_runs(instance)
-        free_leaked_slots(instance)
+    with open_instance(settings, job) as instance:
         progress = _Progress(settings, instance, run_id, console)
         progress.start()
         try:
@@ -131,7 +124,7 @@ def _run_once(
                     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
                     **({"ops": steps} if steps else {}),
                 },
-                tags={PROCESS_TAG: _process_identity(os.getpid())},
+                tags={PROCESS_TAG: process_identity(os.getpid())},
             )
         except BaseException:
             progress.stop()
@@ -162,67 +155,6 @@ def steps_to_read_again(job: dg.JobDefinition, again: Mapping[str, object]) -> d
     if not steps:
         raise NothingToReadAgain(f"{job.name} reads no period again: try sync_orders")
     return steps
-
-
-def fail_abandoned_runs(instance: dg.DagsterInstance) -> int:
-    """Mark as failed the runs whose process is gone: killed, or lost with its machine."""
-    abandoned = 0
-    for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
-        identity = run.tags.get(PROCESS_TAG)
-        if identity is None:
-            continue
-        pid = int(identity.split("@")[0])
-        # A process that starts a run here has none under way: an outage has ended it.
-        if identity == _process_identity(pid) and pid != os.getpid():
-            continue
-        instance.report_run_failed(run, "the process of this run was killed")
-        abandoned += 1
-    return abandoned
-
-
-def free_leaked_slots(instance: dg.DagsterInstance) -> int:
-    """Free the pool slots of runs that have ended; a killed run keeps its slot for ever.
-
-    The daemon does the same, but a job on the command line cannot wait for one.
-    """
-    storage = instance.event_log_storage
-    leaked = 0
-    for pool in storage.get_concurrency_keys():
-        info = storage.get_concurrency_info(pool)
-        for run_id in {*info.active_run_ids, *info.pending_run_ids, *info.assigned_run_ids}:
-            run = instance.get_run_by_id(run_id)
-            if run is None or run.is_finished:
-                storage.free_concurrency_slots_for_run(run_id)
-                leaked += 1
-    return leaked
-
-
-def make_pools(settings: Settings, instance: dg.DagsterInstance, job: dg.JobDefinition) -> None:
-    """Make the pools of a job's steps that no run has used yet, one process at a time.
-
-    Dagster makes a pool when a step first asks for it; of two runs that ask at once one would fail.
-    """
-    storage = instance.event_log_storage
-    wanted = {
-        node.definition.pool
-        for node in job.nodes_in_topological_order
-        if isinstance(node.definition, dg.OpDefinition) and node.definition.pool
-    }
-    if wanted <= storage.get_concurrency_keys():
-        return
-    with closing(connect(settings, role=None, autocommit=True)) as conn:
-        conn.execute("select pg_advisory_lock(hashtextextended('dagster pools', 0))")
-        for pool in sorted(wanted - storage.get_concurrency_keys()):
-            storage.initialize_concurrency_limit_to_default(pool)
-
-
-def _process_identity(pid: int) -> str:
-    """`pid@start time`, so that a process that inherited the number is not taken for the run."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
-            return f"{pid}@{stat.read().rsplit(')', 1)[1].split()[19]}"
-    except (FileNotFoundError, ProcessLookupError):
-        return f"{pid}@gone"
 
 
 class _Progress:

@@ -1,4 +1,4 @@
-"""Pools of steps that no run has used yet: made once, whoever asks at the same moment."""
+"""Dagster's tables and pools: made once, whoever asks for them at the same moment."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import dagster as dg
 import pytest
 
-from soleflip_pipelines.defs.run_job import make_pools
+from soleflip_pipelines.defs.instance import open_instance
 from soleflip_pipelines.settings import Settings
+from soleflip_pipelines.warehouse.connection import dagster_environment
 
 pytestmark = pytest.mark.integration
 
@@ -26,20 +27,20 @@ def job_with_pools() -> dg.JobDefinition:
     return dg.GraphDefinition("pooled", node_defs=[step(pool) for pool in POOLS]).to_job()
 
 
-def test_runs_that_start_at_once_make_each_pool_once(
-    definitions: dg.Definitions,  # prepares the instance's tables
-    location_settings: Settings,
+def test_runs_that_start_at_once_make_each_table_and_pool_once(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = job_with_pools()
+    for name, text in dagster_environment(settings).items():
+        monkeypatch.setenv(name, text)
 
     def start(_: int) -> set[str]:
-        with dg.DagsterInstance.get() as instance:
-            make_pools(location_settings, instance, job)
+        with open_instance(settings, job) as instance:
             return instance.event_log_storage.get_concurrency_keys()
 
     with ThreadPoolExecutor(4) as starts:
         for keys in starts.map(start, range(4)):
-            assert keys >= POOLS
+            assert keys == POOLS
     with dg.DagsterInstance.get() as instance:
         storage = instance.event_log_storage
         limits = {pool: storage.get_concurrency_info(pool).slot_count for pool in POOLS}
