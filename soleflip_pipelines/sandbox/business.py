@@ -73,6 +73,12 @@ def current_generation(folder: Path) -> str | None:
     return generation if is_whole and papers.is_dir() else None
 
 
+def is_readable(folder: Path) -> bool:
+    """Whether this version of the sandbox can serve the business that lies in a folder."""
+    business = storage.read_meta(folder / storage.BUSINESS) or {}
+    return business.get("generator") == storage.GENERATOR_VERSION
+
+
 def generate(folder: Path, what: Generation) -> None:
     """Generate a business into `folder`, replacing the one that is there only when whole."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -137,6 +143,7 @@ class _Builder:
         self._books.close(
             {
                 "generation_id": self._what.generation_id,
+                "generator": storage.GENERATOR_VERSION,
                 "seed": str(self._what.seed),
                 "orders": str(self._what.orders),
                 "until": self._what.until.isoformat(),

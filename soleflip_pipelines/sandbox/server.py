@@ -18,6 +18,7 @@ from soleflip_pipelines.sandbox.business import (
     Generation,
     current_generation,
     generate,
+    is_readable,
 )
 from soleflip_pipelines.sandbox.catalogue import DEFAULT_ORDERS
 from soleflip_pipelines.sandbox.keys import Keys, Limits
@@ -50,7 +51,8 @@ def start(settings: Settings, *, limits: Limits | None = None) -> str:
             by default, so that the first run is quick.
 
     Raises:
-        SandboxUnavailable: its port is taken by something else, or it did not come up.
+        SandboxUnavailable: its port is taken by something else, it did not come up, or the
+            business was made by another version of the sandbox.
     """
     with _locked(settings):
         return _start(settings, limits or Limits())
@@ -133,6 +135,11 @@ def _start(settings: Settings, limits: Limits) -> str:
         what = _wanted(settings)
         _generate(settings, what)
         generation = what.generation_id
+    elif not is_readable(folder):
+        raise SandboxUnavailable(
+            "the sandbox's business was made by another version of soleflip: make a new one with "
+            "soleflip sandbox reset (it empties the sandbox's database, too)"
+        )
     _drop_papers(settings, generation)
     address = url(settings) or launch(folder, limits)
     _write_endpoints(folder, address)

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -138,3 +139,14 @@ def test_limits_can_be_switched_on(installation: Settings) -> None:
     headers = {"Authorization": f"Bearer {token}", "x-api-key": KEYS.api_key}
     listings = httpx.get(f"{address}/stockx/v2/selling/listings", headers=headers)
     assert listings.status_code == 429
+
+
+def test_a_business_of_another_version_is_not_served(installation: Settings) -> None:
+    business = sqlite3.connect(installation.sandbox_folder / storage.BUSINESS)
+    business.execute("delete from meta where key = 'generator'")
+    business.commit()
+    business.close()
+    with pytest.raises(server.SandboxUnavailable, match="soleflip sandbox reset"):
+        server.start(installation)
+    server.reset(installation, orders=10, seed=4, until=UNTIL)
+    assert server.start(installation)
