@@ -44,8 +44,10 @@ def run_and_report(
     seconds = time.monotonic() - started
     if as_json:
         console.print_json(json.dumps(_report(settings, job, outcome, seconds)))
-    elif outcome.succeeded:
-        _print_success(settings, job, outcome, seconds, console)
+    elif outcome.succeeded or _are_marts_built(outcome):
+        _print_figures(settings, job, outcome, console)
+    if outcome.succeeded and not as_json:
+        _print_success(job, seconds, console)
     if not outcome.succeeded:
         _print_failure(job, outcome, progress)
     return outcome.succeeded
@@ -60,18 +62,24 @@ def _report(settings: Settings, job: str, outcome: RunOutcome, seconds: float) -
         "seconds": round(seconds, 1),
         "step_seconds": outcome.step_seconds,
     }
-    if outcome.succeeded and job in SUMMARY_JOBS:
+    if (outcome.succeeded or _are_marts_built(outcome)) and job in SUMMARY_JOBS:
         with closing(connect(settings)) as conn:
             report["summary"] = summary_as_json(read_summary(conn))
     return report
 
 
-def _print_success(
-    settings: Settings, job: str, outcome: RunOutcome, seconds: float, console: Console
-) -> None:
+def _are_marts_built(outcome: RunOutcome) -> bool:
+    """Whether the marts were published although something else failed, such as a partner."""
+    return "marts" in outcome.step_seconds
+
+
+def _print_figures(settings: Settings, job: str, outcome: RunOutcome, console: Console) -> None:
     if job in SUMMARY_JOBS:
         with closing(connect(settings)) as conn:
             print_summary(read_summary(conn), outcome.step_seconds, console)
+
+
+def _print_success(job: str, seconds: float, console: Console) -> None:
     console.print(f"\n[green]✓[/green] {job} succeeded in {seconds:.0f} s", highlight=False)
     if job == "refresh_all":
         console.print("\n[bold]Try next[/bold]")
@@ -83,4 +91,6 @@ def _print_failure(job: str, outcome: RunOutcome, console: Console) -> None:
     console.print(f"\n[red]✗[/red] {job} failed:", highlight=False)
     for sentence in outcome.failures:
         console.print(f"  {sentence}", highlight=False, markup=False, soft_wrap=True)
+    if _are_marts_built(outcome):
+        console.print("The marts were built all the same, from what is there.", highlight=False)
     console.print("What was committed stays; the next run goes on from there.", highlight=False)

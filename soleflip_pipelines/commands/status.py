@@ -34,6 +34,10 @@ REJECTED = """
 select asset, reason_code, count(*) as rows, max(last_seen_at) as last_seen_at
 from integration.rejected_rows where status = 'open' group by 1, 2 order by 3 desc
 """
+SOURCES = """
+select partner, asset as table, state, read_at as last_read_to_the_end_at, detail as why
+from integration.source_state order by 1, 2
+"""
 LAST_RUN = """
 select pipeline_name as job, status, to_timestamp(start_time) as started_at,
        round((end_time - start_time)::numeric, 1) as seconds
@@ -51,6 +55,7 @@ def show_status(console: Console, *, as_json: bool) -> None:
         return
     console.print(f"mode: {settings.mode}")
     _print_table(console, "Rows", facts["tables"])
+    _print_table(console, "Sources", facts["sources"])
     _print_table(console, "Last batches", facts["batches"])
     _print_table(console, "Rejected rows that wait for you", facts["rejected"])
     _print_table(console, "Last run", facts["last_run"])
@@ -58,13 +63,14 @@ def show_status(console: Console, *, as_json: bool) -> None:
 
 def _read(conn: psycopg.Connection) -> dict[str, Any]:
     if not _exists(conn, "integration.import_batches"):
-        return {"tables": [], "batches": [], "rejected": [], "last_run": []}
+        return {"tables": [], "sources": [], "batches": [], "rejected": [], "last_run": []}
     tables = [
         {"table": f"{schema}.{name}", "rows": _count(conn, schema, name)}
         for schema, name in conn.execute(TABLES, [list(HIDDEN_SCHEMAS)]).fetchall()
     ]
     return {
         "tables": tables,
+        "sources": (_rows(conn, SOURCES) if _exists(conn, "integration.source_state") else []),
         "batches": _rows(conn, BATCHES),
         "rejected": _rows(conn, REJECTED),
         "last_run": _rows(conn, LAST_RUN) if _exists(conn, "dagster.runs") else [],
@@ -102,6 +108,8 @@ def _print_table(console: Console, title: str, rows: list[dict[str, Any]]) -> No
 
 
 def _cell(value: object) -> str:
+    if value is None:
+        return ""
     if hasattr(value, "strftime"):
         return f"{value:%Y-%m-%d %H:%M} UTC"
     return f"{value:,}" if isinstance(value, int) else str(value)

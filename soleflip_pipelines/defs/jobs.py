@@ -16,21 +16,23 @@ LABELS = "group:enrichment and not tag:reads_marts"
 KEEP_UNCHANGED = {"ops": {"marts": {"config": {"rebuild_unchanged": False}}}}
 
 MARTS = "kind:dbt and not group:reference and not group:staging"
+# In every job that asks a partner: it fails the run when one could not be read.
+STATE = 'key:"integration/source_state"'
 
 # Every job's assets, as Dagster's selection syntax says them.
 SELECTIONS: Mapping[str, tuple[str, str]] = {
     "refresh_all": ("*", "Everything: all sources, labels, marts, forecasts and prices."),
     "sync_orders": (
         '(group:raw_stockx and not key:"raw_stockx/market_data") '
-        "or group:raw_ebay or group:raw_alias",
+        f"or group:raw_ebay or group:raw_alias or {STATE}",
         "StockX, eBay, Alias: orders, listings, and the products and variants they name.",
     ),
     "sync_market": (
-        'key:"raw_stockx/market_data" or key:"history/market_observation"',
+        f'key:"raw_stockx/market_data" or key:"history/market_observation" or {STATE}',
         "StockX: the market of what is owned, listed or sold lately.",
     ),
     "sync_feeds": (
-        'group:raw_awin or key:"history/offer_change" or group:raw_ecb',
+        f'group:raw_awin or key:"history/offer_change" or group:raw_ecb or {STATE}',
         "Awin's feeds that changed, and the ECB's reference rates.",
     ),
     "import_files": ("group:raw_csv", "Every new file of the inbox."),

@@ -1,13 +1,12 @@
 """Alias (GOAT) as received: orders and own listings, as far as the account is connected."""
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import dagster as dg
 
 from soleflip_pipelines.defs.resources import WarehouseResource
-from soleflip_pipelines.defs.support import landed_so_far, log_line, partner_checks, table_spec
+from soleflip_pipelines.defs.support import partner_checks, read_partner, table_spec
 from soleflip_pipelines.ingestion.alias import sync_alias_listings, sync_alias_orders
 
 POOL = "alias"
@@ -30,9 +29,7 @@ def raw_alias_orders(
 ) -> Iterator[Result]:
     """Read all orders."""
     with warehouse.connect() as conn:
-        log = log_line(context)
-        read = partial(sync_alias_orders, warehouse.settings, conn, run_id=context.run_id, log=log)
-        yield landed_so_far(context, conn, "raw_alias.orders", read)
+        yield from read_partner(context, warehouse, conn, "raw_alias.orders", sync_alias_orders)
 
 
 @dg.multi_asset(
@@ -51,8 +48,4 @@ def raw_alias_listings(
 ) -> Iterator[Result]:
     """Read all own listings."""
     with warehouse.connect() as conn:
-        log = log_line(context)
-        read = partial(
-            sync_alias_listings, warehouse.settings, conn, run_id=context.run_id, log=log
-        )
-        yield landed_so_far(context, conn, "raw_alias.listings", read)
+        yield from read_partner(context, warehouse, conn, "raw_alias.listings", sync_alias_listings)

@@ -9,9 +9,8 @@ import dagster as dg
 from soleflip_pipelines.defs.resources import WarehouseResource
 from soleflip_pipelines.defs.support import (
     OrdersConfig,
-    landed_so_far,
-    log_line,
     partner_checks,
+    read_partner,
     table_spec,
 )
 from soleflip_pipelines.ingestion.ebay import sync_ebay_orders
@@ -34,14 +33,6 @@ def raw_ebay_orders(
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Read two years by date of creation once, from then on what has changed."""
     period = Period.parse(config.created_from, config.created_to)
+    read = partial(sync_ebay_orders, period=period, full_read=config.full_read)
     with warehouse.connect() as conn:
-        read = partial(
-            sync_ebay_orders,
-            warehouse.settings,
-            conn,
-            run_id=context.run_id,
-            log=log_line(context),
-            period=period,
-            full_read=config.full_read,
-        )
-        yield landed_so_far(context, conn, "raw_ebay.orders", read)
+        yield from read_partner(context, warehouse, conn, "raw_ebay.orders", read)

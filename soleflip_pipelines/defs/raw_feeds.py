@@ -7,7 +7,14 @@ import dagster as dg
 
 from soleflip_pipelines.defs.checks import raw_checks
 from soleflip_pipelines.defs.resources import WarehouseResource
-from soleflip_pipelines.defs.support import landed, log_line, table_spec, written
+from soleflip_pipelines.defs.support import (
+    landed,
+    log_line,
+    partner_checks,
+    read_partner,
+    table_spec,
+    written,
+)
 from soleflip_pipelines.ingestion import awin, ecb, inbox
 
 Result = dg.MaterializeResult[Any]
@@ -24,10 +31,6 @@ CSV_TABLES = {
 }
 
 
-def _of(results: list[Any], address: str) -> list[Any]:
-    return [result for result in results if result.asset == address]
-
-
 @dg.multi_asset(
     specs=[
         table_spec("raw_awin.feeds", "One row per feed of Awin's feed list."),
@@ -37,17 +40,14 @@ def _of(results: list[Any], address: str) -> list[Any]:
             "One row per change of an offer: new, another price or stock, or gone.",
         ),
     ],
-    check_specs=raw_checks("raw_awin.feeds", "raw_awin.offers"),
+    check_specs=partner_checks("raw_awin.feeds", "raw_awin.offers"),
     pool="awin",
 )
 def raw_awin(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Result]:
     """Read the feed list and download each feed that was imported anew."""
     with warehouse.connect() as conn:
-        results = awin.sync_feeds(
-            warehouse.settings, conn, run_id=context.run_id, log=log_line(context)
-        )
-        yield landed(conn, "raw_awin.feeds", _of(results, "raw_awin.feeds"))
-        yield landed(conn, "raw_awin.offers", _of(results, "raw_awin.offers"))
+        tables = ("raw_awin.offers", "raw_awin.feeds")
+        yield from read_partner(context, warehouse, conn, tables, awin.sync_feeds)
         yield written(conn, "history.offer_change")
 
 
@@ -59,7 +59,7 @@ def raw_awin(context: dg.AssetExecutionContext, warehouse: WarehouseResource) ->
             fresh_within_hours=96,
         )
     ],
-    check_specs=raw_checks("raw_ecb.reference_rates"),
+    check_specs=partner_checks("raw_ecb.reference_rates"),
     pool="ecb",
 )
 def raw_ecb_reference_rates(
@@ -67,10 +67,8 @@ def raw_ecb_reference_rates(
 ) -> Iterator[Result]:
     """Read the whole history of rates; unchanged days cost a hash each."""
     with warehouse.connect() as conn:
-        results = ecb.sync_reference_rates(
-            warehouse.settings, conn, run_id=context.run_id, log=log_line(context)
-        )
-        yield landed(conn, "raw_ecb.reference_rates", results)
+        table = "raw_ecb.reference_rates"
+        yield from read_partner(context, warehouse, conn, table, ecb.sync_reference_rates)
 
 
 @dg.multi_asset(
@@ -92,7 +90,8 @@ def raw_csv(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> 
             warehouse.settings, conn, run_id=context.run_id, log=log_line(context)
         )
         for address in CSV_TABLES:
-            yield landed(conn, address, _of(run.batches, address))
+            of_table = [batch for batch in run.batches if batch.asset == address]
+            yield landed(conn, address, of_table)
     files = "\n".join(f"- {name}: {reason}" for name, reason in sorted(run.left.items()))
     yield dg.AssetCheckResult(
         check_name=INBOX,

@@ -1,6 +1,6 @@
 """StockX as received: orders, details, listings, and what they name, up to the market's prices."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -10,16 +10,14 @@ import psycopg
 from soleflip_pipelines.defs.resources import WarehouseResource
 from soleflip_pipelines.defs.support import (
     OrdersConfig,
-    landed_so_far,
-    log_line,
     partner_checks,
+    read_partner,
     table_spec,
     written,
 )
 from soleflip_pipelines.ingestion import stockx
 from soleflip_pipelines.ingestion.market_plan import market_state
 from soleflip_pipelines.ingestion.periods import Period
-from soleflip_pipelines.warehouse.loader import BatchResult
 
 POOL = "stockx"
 Result = dg.MaterializeResult[Any]
@@ -53,17 +51,9 @@ def raw_stockx_orders(
 ) -> Iterator[Result]:
     """Read the active list first, then the history, so that an order that moves is seen twice."""
     period = Period.parse(config.created_from, config.created_to)
+    read = partial(stockx.sync_orders, period=period, full_read=config.full_read)
     with warehouse.connect() as conn:
-        read = partial(
-            stockx.sync_orders,
-            warehouse.settings,
-            conn,
-            run_id=context.run_id,
-            log=log_line(context),
-            period=period,
-            full_read=config.full_read,
-        )
-        yield landed_so_far(context, conn, "raw_stockx.orders", read)
+        yield from read_partner(context, warehouse, conn, "raw_stockx.orders", read)
 
 
 @dg.multi_asset(
@@ -82,7 +72,7 @@ def raw_stockx_order_details(
 ) -> Iterator[Result]:
     """Ask for the detail of orders whose payout or status can still change."""
     with warehouse.connect() as conn:
-        yield _landed(
+        yield from read_partner(
             context, warehouse, conn, "raw_stockx.order_details", stockx.sync_order_details
         )
 
@@ -103,7 +93,9 @@ def raw_stockx_listings(
 ) -> Iterator[Result]:
     """Read all own listings."""
     with warehouse.connect() as conn:
-        yield _landed(context, warehouse, conn, "raw_stockx.listings", stockx.sync_listings)
+        yield from read_partner(
+            context, warehouse, conn, "raw_stockx.listings", stockx.sync_listings
+        )
 
 
 @dg.multi_asset(
@@ -131,8 +123,10 @@ def raw_stockx_catalog(
     """
     with warehouse.connect() as conn:
         steps = (stockx.sync_products, stockx.sync_variants, stockx.find_products)
-        yield _landed(context, warehouse, conn, "raw_stockx.products", *steps)
-        yield _landed(context, warehouse, conn, "raw_stockx.variants", stockx.sync_variants)
+        yield from read_partner(context, warehouse, conn, "raw_stockx.products", *steps)
+        yield from read_partner(
+            context, warehouse, conn, "raw_stockx.variants", stockx.sync_variants
+        )
 
 
 @dg.multi_asset(
@@ -165,7 +159,7 @@ def raw_stockx_market_data(
 ) -> Iterator[Result]:
     """Ask for the market by value, as far as the day's quota goes, where the last look is old."""
     with warehouse.connect() as conn:
-        yield _landed(
+        yield from read_partner(
             context,
             warehouse,
             conn,
@@ -174,25 +168,6 @@ def raw_stockx_market_data(
             more_checks=partial(_staleness, conn),
         )
         yield written(conn, "history.market_observation")
-
-
-def _landed(
-    context: dg.AssetExecutionContext,
-    warehouse: WarehouseResource,
-    conn: psycopg.Connection,
-    address: str,
-    *streams: Callable[..., list[BatchResult]],
-    more_checks: Callable[[], Iterable[dg.AssetCheckResult]] = lambda: (),
-) -> Result:
-    def read() -> list[BatchResult]:
-        log = log_line(context)
-        return [
-            result
-            for stream in streams
-            for result in stream(warehouse.settings, conn, run_id=context.run_id, log=log)
-        ]
-
-    return landed_so_far(context, conn, address, read, more_checks)
 
 
 def _staleness(conn: psycopg.Connection) -> Iterable[dg.AssetCheckResult]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,8 +12,9 @@ import psycopg
 from psycopg import sql
 from pydantic import Field
 
-from soleflip_pipelines.clients.errors import PartnerDeferred
 from soleflip_pipelines.defs.checks import Validate, raw_checks, raw_results, schema_result
+from soleflip_pipelines.defs.resources import WarehouseResource
+from soleflip_pipelines.ingestion.source_state import Stream, read_source
 from soleflip_pipelines.warehouse.loader import BatchResult
 
 OWNERS = ["team:soleflip"]
@@ -112,69 +113,78 @@ def batch_metadata(results: Sequence[BatchResult]) -> dict[str, Any]:
 
 
 def landed(
-    conn: psycopg.Connection, address: str, results: Sequence[BatchResult]
+    conn: psycopg.Connection,
+    address: str,
+    results: Sequence[BatchResult],
+    more_checks: Iterable[dg.AssetCheckResult] = (),
 ) -> dg.MaterializeResult[Any]:
     """The result of an asset that landed batches in a raw table, with its checks."""
     return dg.MaterializeResult(
         asset_key=address.split("."),
         metadata={**batch_metadata(results), **table_metadata(conn, address)},
-        check_results=list(raw_results(conn, address, [result.batch_id for result in results])),
+        check_results=[
+            *raw_results(conn, address, [result.batch_id for result in results]),
+            *more_checks,
+        ],
     )
 
 
 def partner_checks(*addresses: str) -> list[dg.AssetCheckSpec]:
-    """The specs of what a raw table is checked for whose partner may ask for a pause."""
+    """The specs of what a partner's raw table is checked for."""
     return [
         *raw_checks(*addresses),
         *(
             dg.AssetCheckSpec(
                 READ_TO_THE_END,
                 asset=address.split("."),
-                description="The partner and its quota allowed everything to be read; else it is "
-                "said from when on the rest is.",
+                description="Everything that is due was read; else it is said what hindered it "
+                "and how old what is there is.",
             )
             for address in addresses
         ),
     ]
 
 
-def landed_so_far(
+def read_partner(
     context: dg.AssetExecutionContext,
+    warehouse: WarehouseResource,
     conn: psycopg.Connection,
-    address: str,
-    read: Callable[[], Sequence[BatchResult]],
+    addresses: str | Sequence[str],
+    *streams: Stream,
     more_checks: Callable[[], Iterable[dg.AssetCheckResult]] = lambda: (),
-) -> dg.MaterializeResult[Any]:
-    """The result of `read`, also where the partner put the rest off: no failure, but a warning.
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """The results of a partner's tables after its streams ran, also where not all could be read.
 
-    What comes after in the run then works with what was read until then. The figures are those of
-    all batches that the run has put into the table.
+    What comes after in the run then works with what is there. A partner that fails shows as an
+    error of `read_to_the_end`, and `integration.source_state` makes the run fail for it; one that
+    puts the rest off is a warning. The figures are those of all batches that the run has put into
+    the table. `more_checks` belong to the first address.
     """
-    deferral: PartnerDeferred | None = None
-    try:
-        read()
-    except PartnerDeferred as error:
-        deferral = error
-        context.log.warning(str(error))
-    rows = conn.execute(RUN_BATCHES_SQL, [address, context.run_id]).fetchall()
-    results = [BatchResult(*row) for row in rows]
-    reason = {"what is missing": str(deferral)} if deferral else {}
-    checked = dg.AssetCheckResult(
-        check_name=READ_TO_THE_END,
-        asset_key=address.split("."),
-        passed=deferral is None,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata=reason,
+    assets = [addresses] if isinstance(addresses, str) else list(addresses)
+    run_id = context.run_id
+    state = read_source(
+        warehouse.settings, conn, assets, streams, run_id=run_id, log=log_line(context)
     )
-    return dg.MaterializeResult(
-        asset_key=address.split("."),
-        metadata={**batch_metadata(results), **table_metadata(conn, address)},
-        check_results=[
-            *raw_results(conn, address, [r.batch_id for r in results]),
-            checked,
-            *more_checks(),
-        ],
-    )
+    is_whole = state.state == "read" or (state.state == "not_connected" and state.read_at is None)
+    if not is_whole:
+        context.log.warning("%s; %s", state.detail, state.as_of)
+    reason = {"what is missing": state.detail, "known": state.as_of} if state.detail else {}
+    failed = dg.AssetCheckSeverity.ERROR if state.state == "failed" else dg.AssetCheckSeverity.WARN
+    for place, address in enumerate(assets):
+        rows = conn.execute(RUN_BATCHES_SQL, [address, run_id]).fetchall()
+        checked = dg.AssetCheckResult(
+            check_name=READ_TO_THE_END,
+            asset_key=address.split("."),
+            passed=is_whole,
+            severity=failed,
+            metadata=reason,
+        )
+        yield landed(
+            conn,
+            address,
+            [BatchResult(*row) for row in rows],
+            [checked, *(more_checks() if place == 0 else ())],
+        )
 
 
 def written(

@@ -13,9 +13,9 @@ import psycopg
 
 from soleflip_pipelines.clients.alias import Json
 from soleflip_pipelines.clients.redaction import without_query
-from soleflip_pipelines.ingestion.access import open_alias, partner_is_connected
+from soleflip_pipelines.ingestion.access import open_alias
 from soleflip_pipelines.ingestion.fields import DocumentForm, is_amount, is_moment, is_text
-from soleflip_pipelines.ingestion.steps import Log, not_connected
+from soleflip_pipelines.ingestion.steps import Log
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.loader import (
     BatchResult,
@@ -77,10 +77,8 @@ def sync_alias_orders(
         run_id: Dagster's run, for the ledger.
         log: told about the progress.
 
-    Returns:
-        the batch; none where Alias is not connected.
-
     Raises:
+        MissingCredential: Alias's token is not set.
         PartnerError: Alias cannot be read; nothing of the batch is kept.
     """
     return _sync(settings, conn, ORDERS, ORDER_FORM, run_id, log)
@@ -101,9 +99,6 @@ def _sync(
     run_id: str | None,
     log: Log,
 ) -> list[BatchResult]:
-    if not partner_is_connected(settings, "alias"):
-        return not_connected("Alias", log)
-
     def rows() -> Iterator[Record | Rejection]:
         pages = client.order_pages if table is ORDERS else client.listing_pages
         for number, page in enumerate(pages(warn=log), start=1):

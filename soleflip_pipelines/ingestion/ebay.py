@@ -12,7 +12,7 @@ from datetime import UTC, datetime, time
 import psycopg
 
 from soleflip_pipelines.clients.ebay import EbayClient, Json
-from soleflip_pipelines.ingestion.access import open_ebay, partner_is_connected
+from soleflip_pipelines.ingestion.access import open_ebay
 from soleflip_pipelines.ingestion.chunks import fetch_in_chunks
 from soleflip_pipelines.ingestion.ebay_windows import (
     Window,
@@ -22,7 +22,7 @@ from soleflip_pipelines.ingestion.ebay_windows import (
 )
 from soleflip_pipelines.ingestion.fields import DocumentForm, is_amount, is_moment, is_text
 from soleflip_pipelines.ingestion.periods import Period
-from soleflip_pipelines.ingestion.steps import UNPACED_WORKERS, Log, not_connected
+from soleflip_pipelines.ingestion.steps import UNPACED_WORKERS, Log
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.loader import (
     BatchResult,
@@ -108,16 +108,11 @@ def sync_ebay_orders(
         period: read the orders created in it and nothing else.
         full_read: read all that eBay gives out again, now or, if that is stopped, in later runs.
 
-    Returns:
-        the batches; none where eBay is not connected.
-
     Raises:
-        MissingCredential: some of eBay's credentials are set and some are not.
+        MissingCredential: one of eBay's credentials is not set.
         PartnerError: eBay cannot be read; finished windows are kept, and the next run goes on
             after them.
     """
-    if not partner_is_connected(settings, "ebay"):
-        return not_connected("eBay", log)
     now = _now(settings)
     cursor = read_cursor(conn, ORDERS.address) or {}
     conn.commit()

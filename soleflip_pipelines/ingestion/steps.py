@@ -10,7 +10,7 @@ import psycopg
 from soleflip_pipelines.ingestion.chunks import Fetched
 from soleflip_pipelines.ingestion.fields import refused
 from soleflip_pipelines.settings import Settings
-from soleflip_pipelines.warehouse.loader import BatchResult, Rejection
+from soleflip_pipelines.warehouse.loader import Rejection
 
 UNPACED_WORKERS = 4
 
@@ -34,15 +34,4 @@ def missing_row(item: Fetched[Any], log: Log) -> list[Rejection]:
     if item.is_gone:
         return [refused(item.key, "not_found", f"the partner does not know it: {item.error}")]
     log(f"left for the next run: {item.error}")
-    return []
-
-
-def not_connected(partner: str, log: Log) -> list[BatchResult]:
-    """What a step gives whose partner the owner does not use: no batches and a line that says so.
-
-    Args:
-        partner: the partner's name, as people write it ("eBay").
-        log: told so.
-    """
-    log(f"{partner} is not connected: skipped (docs/connect-{partner.lower()}.md)")
     return []

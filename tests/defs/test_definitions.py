@@ -12,6 +12,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from soleflip_pipelines.defs.support import READ_TO_THE_END
+
 SNAPSHOT = Path(__file__).parent / "snapshot.json"
 
 pytestmark = pytest.mark.integration
@@ -97,6 +99,19 @@ def test_the_main_job_runs_everything(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     job = definitions.resolve_job_def("refresh_all")
     assert job.asset_layer.executable_asset_keys == graph.executable_asset_keys
+
+
+def test_every_run_that_asks_a_partner_fails_if_it_could_not_be_read(
+    definitions: dg.Definitions,
+) -> None:
+    graph = definitions.resolve_asset_graph()
+    asked = {key.asset_key for key in graph.asset_check_keys if key.name == READ_TO_THE_END}
+    state = dg.AssetKey(["integration", "source_state"])
+    assert graph.get(state).parent_keys == asked
+    for job in definitions.resolve_all_job_defs():
+        keys = job.asset_layer.executable_asset_keys
+        if not job.name.startswith("__") and keys & asked:
+            assert state in keys, job.name
 
 
 def test_the_marts_are_one_step(definitions: dg.Definitions) -> None:

@@ -223,14 +223,3 @@ def test_listings_single_orders_and_the_test_of_the_token(
         assert client.order(order_id="a") == order("a")
         with pytest.raises(PermanentPartnerError, match=r"gave 404 \(not found\)"):
             client.order(order_id="a/b")
-
-
-def test_an_account_that_is_not_connected_is_skipped(
-    account: Account, connected: Settings, conn: psycopg.Connection
-) -> None:
-    lines: list[str] = []
-    none = connected.model_copy(update={"alias_token": None})
-    assert sync_alias_orders(none, conn, log=lines.append) == []
-    assert sync_alias_listings(none, conn, log=quiet) == []
-    assert lines == ["Alias is not connected: skipped (docs/connect-alias.md)"]
-    assert account.partner.calls == []

@@ -18,7 +18,6 @@ from pydantic import SecretStr
 
 from soleflip_pipelines.clients import ebay as ebay_client
 from soleflip_pipelines.clients.errors import (
-    MissingCredential,
     PermanentPartnerError,
     TransientPartnerError,
 )
@@ -489,20 +488,6 @@ def test_a_kill_in_the_middle_of_the_first_run_costs_one_window(
     assert len(stored(conn)) == len(account.orders)
     ledger = conn.execute("select sum(rows_inserted) from integration.import_batches").fetchone()
     assert ledger == (len(account.orders),)
-
-
-def test_not_connected_is_skipped_and_half_connected_is_an_error(
-    account: Account, connected: Settings, conn: psycopg.Connection
-) -> None:
-    names = ("ebay_client_id", "ebay_client_secret", "ebay_refresh_token")
-    lines: list[str] = []
-    none = connected.model_copy(update=dict.fromkeys(names))
-    assert sync_ebay_orders(none, conn, log=lines.append) == []
-    assert lines == ["eBay is not connected: skipped (docs/connect-ebay.md)"]
-    half = connected.model_copy(update={"ebay_refresh_token": None})
-    with pytest.raises(MissingCredential, match="EBAY_REFRESH_TOKEN is not set"):
-        sync_ebay_orders(half, conn, log=quiet)
-    assert account.partner.calls == []
 
 
 def test_calls_are_counted_and_no_secret_is_stored(

@@ -132,10 +132,13 @@ def test_doctor_tells_of_each_account_whether_it_is_connected(settings: Settings
     shown = json.loads(call(settings, "doctor", "--json", **given).stdout)
     found = {finding["topic"]: (finding["state"], finding["text"]) for finding in shown}
     assert found["awin"] == ("ok", "connected")
-    assert found["alias"] == ("ok", "not connected; see docs/connect-alias.md")
-    assert found["stockx"] == ("fail", "not connected; see docs/connect-stockx.md")
+    assert found["alias"] == ("ok", "not connected: skipped; see docs/connect-alias.md")
+    assert found["stockx"] == ("ok", "not connected: skipped; see docs/connect-stockx.md")
+    assert "sources" not in found
     assert found["ebay"][0] == "fail"
     assert "in part: EBAY_CLIENT_SECRET, EBAY_REFRESH_TOKEN missing" in found["ebay"][1]
+    alone = json.loads(call(settings, "doctor", "--json", SOLEFLIP_MODE="live").stdout)
+    assert {"topic": "sources", "state": "fail"}.items() <= alone[-1].items()
 
 
 def test_doctor_looks_at_a_database_that_is_not_prepared(
