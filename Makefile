@@ -31,7 +31,7 @@ docs: $(READY) ## Build the documentation of tables and columns, serve it on 127
 
 test: $(READY) ## Run all tests, with coverage and its floor (ARGS="-k name" selects)
 	@$(BIN)/pytest --cov --cov-report=term --cov-report=html \
-		$(if $(ARGS),$(ARGS),-n auto --maxprocesses 4 --dist loadgroup --cov-fail-under=$(COVERAGE_FLOOR))
+		$(if $(ARGS),$(ARGS),-n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder --cov-fail-under=$(COVERAGE_FLOOR))
 
 check: lint type-check ## Lint, format and types of Python, lint of SQL
 

@@ -16,6 +16,7 @@ from soleflip_pipelines.warehouse.connection import connect, prepare_database
 from soleflip_pipelines.warehouse.embedded import EmbeddedPostgres, ServerAddress
 
 MIGRATED = "template_migrated"
+LONGEST_FIRST = {"pipeline": 0, "faults": 1, "warehouse": 2, "ingestion": 3, "defs": 4}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,7 +32,11 @@ def _no_settings_from_outside() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file runs whole on one worker, and so does a folder whose files share a costly set-up."""
+    """A file runs whole on one worker, and so does a folder whose files share a costly set-up.
+
+    The folders with the longest tests go first, so that no worker is left with one at the end.
+    """
+    items.sort(key=lambda item: LONGEST_FIRST.get(item.path.parent.name, len(LONGEST_FIRST)))
     for item in items:
         folder = item.path.parent
         is_shared = folder.name in ("pipeline", "defs")
