@@ -58,6 +58,7 @@ class FeedRow:
     line: int
     cells: dict[str, str] | None
     raw: list[str]
+    header: list[str]
 
 
 @dataclass(frozen=True)
@@ -171,11 +172,18 @@ def _parsed(stream: io.BufferedReader, name: str, key_column: str) -> Iterator[F
     line = 2
     for cells in rows:
         if cells:
-            fits = len(cells) == len(header)
-            # Blank cells are left out: most of the 92 columns are blank in every row.
-            named = {c: v for c, v in zip(header, cells, strict=False) if v} if fits else None
-            yield FeedRow(line, named, cells)
+            yield FeedRow(line, named(header, cells), cells, header)
         line = rows.line_num + 2
+
+
+def named(header: list[str], cells: list[str]) -> dict[str, str] | None:
+    """A line's cells by column, or None if there are more or fewer of them than columns.
+
+    Blank cells are left out: most of the 92 columns are blank in every row.
+    """
+    if len(cells) != len(header):
+        return None
+    return {column: cell for column, cell in zip(header, cells, strict=True) if cell}
 
 
 def _broken(name: str, what: str) -> BrokenFeed:

@@ -125,6 +125,7 @@ def _sandbox(settings: Settings) -> Finding:
 
 def _partners(settings: Settings) -> Iterator[Finding]:
     from soleflip_pipelines.clients.credentials import CREDENTIALS, guide_of, missing_credentials
+    from soleflip_pipelines.ingestion.login_end import login_end
     from soleflip_pipelines.ingestion.source_state import is_anything_connected
     from soleflip_pipelines.warehouse.connection import connect
     from soleflip_pipelines.warehouse.vault import open_vault
@@ -134,7 +135,9 @@ def _partners(settings: Settings) -> Iterator[Finding]:
         for partner, names in CREDENTIALS.items():
             missing = missing_credentials(settings, vault, partner)
             if not missing:
-                yield Finding(partner, "ok", "connected")
+                end = login_end(settings, conn, partner)
+                state: Literal["ok", "warn"] = "warn" if end and end.is_near else "ok"
+                yield Finding(partner, state, f"connected; {end.text}" if end else "connected")
             elif len(missing) < len(names):
                 text = f"connected in part: {', '.join(missing)} missing; see {guide_of(partner)}"
                 yield Finding(partner, "fail", text)

@@ -25,13 +25,44 @@ EXAMPLES = 10
 # Past this share, and more than a handful, it is the source or our reading of it that has changed.
 REJECTED_SHARE = 0.10
 REJECTED_LEAST = 10
-# The tables whose `status` the marts map by reference.order_status, and the platform there.
-STATUS_TABLES = {"raw_stockx.orders": "stockx", "raw_alias.orders": "alias"}
+# The tables whose orders have a state, and what of it the marts do not know.
+_UNMAPPED_SQL = """
+    select raw.payload ->> 'status' as status from {table} raw
+    where not exists (
+        select from reference.order_status known
+        where known.platform = '{platform}' and known.status_raw = upper(raw.payload ->> 'status')
+    )
+"""
+# eBay has no word for a sale's state: it follows from three fields, of which these are known.
+_EBAY_SQL = """
+    select said.status
+    from raw_ebay.orders raw
+    cross join lateral (
+        select upper(raw.payload ->> 'orderPaymentStatus') as status,
+               array['FAILED', 'FULLY_REFUNDED', 'PAID', 'PARTIALLY_REFUNDED', 'PENDING'] as known
+        union all
+        select upper(raw.payload #>> '{cancelStatus,cancelState}'),
+               array['CANCELED', 'CANCEL_REQUESTED', 'IN_PROGRESS', 'NONE_REQUESTED']
+        union all
+        select upper(line.item ->> 'lineItemFulfillmentStatus'),
+               array['NOT_STARTED', 'IN_PROGRESS', 'FULFILLED']
+        from jsonb_array_elements(raw.payload -> 'lineItems') as line (item)
+        union all
+        select upper(raw.payload ->> 'orderFulfillmentStatus'),
+               array['NOT_STARTED', 'IN_PROGRESS', 'FULFILLED']
+    ) said
+    where said.status <> all(said.known)
+"""
+STATUS_TABLES = {
+    "raw_stockx.orders": _UNMAPPED_SQL.format(table="raw_stockx.orders", platform="stockx"),
+    "raw_alias.orders": _UNMAPPED_SQL.format(table="raw_alias.orders", platform="alias"),
+    "raw_ebay.orders": _EBAY_SQL,
+}
 
 _STATUS_CHECK = (
     STATUSES,
     False,
-    "Every status is one that reference.order_status knows; an order with another one is kept and "
+    "Every state of an order is one that the marts know; an order with another one is kept and "
     "counted as unknown.",
 )
 # Name, whether it holds up what comes after, and what it says. All of them of every raw table.
@@ -90,12 +121,7 @@ NEW_FIELDS_SQL = """
     order by field_path
 """
 UNKNOWN_STATUS_SQL = """
-    select raw.payload ->> 'status', count(*) from {table} raw
-    where not exists (
-        select from reference.order_status known
-        where known.platform = %s and known.status_raw = upper(raw.payload ->> 'status')
-    )
-    group by 1 order by 2 desc, 1 limit %s
+    select status, count(*) from ({unknown}) as unknown group by 1 order by 2 desc, 1 limit {limit}
 """
 REJECTED_SQL = """
     select source, position, field, reason, rejected_at, count(*) over ()
@@ -204,8 +230,9 @@ def _status_result(conn: psycopg.Connection, address: str) -> dg.AssetCheckResul
     seeded = conn.execute("select to_regclass('reference.order_status') is not null").fetchone()
     found: list[tuple[str | None, int]] = []
     if seeded == (True,):
-        query = sql.SQL(UNKNOWN_STATUS_SQL).format(table=sql.Identifier(*address.split(".")))
-        found = conn.execute(query, [STATUS_TABLES[address], EXAMPLES]).fetchall()
+        unknown = sql.SQL(STATUS_TABLES[address])
+        query = sql.SQL(UNKNOWN_STATUS_SQL).format(unknown=unknown, limit=EXAMPLES)
+        found = conn.execute(query).fetchall()
     names = "\n".join(f"- {status}: {count:,} orders" for status, count in found)
     metadata = {"unknown": dg.MetadataValue.md(names or "none")}
     return _warning(STATUSES, address, not found, metadata)

@@ -119,14 +119,14 @@ def raw_stockx_catalog(
 ) -> Iterator[Result]:
     """Fetch what is named and not known yet, then search for the codes that files name.
 
-    The variants come before the search, since a GTIN of a known size needs none, and after it.
+    The variants come before the search, since a GTIN of a known size needs none, and after it. What
+    is known already is read again last, a thirtieth a day, with calls that nothing else needs.
     """
     with warehouse.connect() as conn:
         steps = (stockx.sync_products, stockx.sync_variants, stockx.find_products)
         yield from read_partner(context, warehouse, conn, "raw_stockx.products", *steps)
-        yield from read_partner(
-            context, warehouse, conn, "raw_stockx.variants", stockx.sync_variants
-        )
+        rest = (stockx.sync_variants, stockx.sync_known_products)
+        yield from read_partner(context, warehouse, conn, "raw_stockx.variants", *rest)
 
 
 @dg.multi_asset(

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from soleflip_pipelines.defs.resources import WarehouseResource
+from soleflip_pipelines.ingestion.originals import remove_expired_originals
 from soleflip_pipelines.warehouse.retention import apply_retention
 
 KEEP_RUNS = timedelta(days=90)
@@ -70,10 +71,14 @@ def remove_expired_personal_data(
 ) -> None:
     """Apply the rules of compliance.retention_rule; the erasure log keeps the evidence."""
     with warehouse.connect() as conn:
-        removed = apply_retention(conn, datetime.now(UTC).date())
+        today = datetime.now(UTC).date()
+        removed = apply_retention(conn, today)
+        files = remove_expired_originals(conn, warehouse.settings.inbox_folder, today)
     for place, count in removed.items():
         context.log.info(f"{place}: removed from {count:,} rows")
-    if not removed:
+    for place, count in files.items():
+        context.log.info(f"{place}: {count:,} imported files deleted")
+    if not removed and not files:
         context.log.info("no personal data was past its time")
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import psycopg
 
-from soleflip_pipelines.clients.awin import FEED_KEY, LIST_KEY, AwinClient, FeedRow
+from soleflip_pipelines.clients.awin import FEED_KEY, LIST_KEY, AwinClient, FeedRow, named
 from soleflip_pipelines.clients.errors import BrokenFeed
 from soleflip_pipelines.ingestion.access import open_awin
 from soleflip_pipelines.ingestion.fields import is_amount
@@ -65,6 +65,7 @@ CHANGED_SQL = """
             end as stock_quantity,
             lower(payload ->> 'in_stock') in ('1', 'yes', 'true') as is_in_stock
         from incoming
+        where feed_id = %(feed)s
     ) n
     left join known_offers k using (aw_product_id)
     where k.aw_product_id is null
@@ -208,19 +209,74 @@ def _sync_feed(
 def _offers(reading: _Reading, rows: Iterator[FeedRow]) -> Iterator[Record | Rejection]:
     """Feed rows as records; the ids of refused ones are noted, since they are not gone."""
     for reading.read, row in enumerate(rows, start=1):
-        position = f"feed {reading.feed_id}, line {row.line}"
-        if row.cells is None:
-            reason = "it has more or fewer cells than the header"
-            yield Rejection(position, "row_shape", reason, _as_csv(row.raw))
-        elif not row.cells.get(FEED_KEY, "").strip():
-            reason = f"{FEED_KEY} is needed"
-            yield Rejection(position, "missing_value", reason, _as_csv(row.raw), FEED_KEY)
-        elif "search_price" in row.cells and not is_amount(row.cells["search_price"]):
+        judged = judge_offer(reading.feed_id, row, f"feed {reading.feed_id}, line {row.line}")
+        if isinstance(judged, Rejection) and row.cells and row.cells.get(FEED_KEY, "").strip():
             reading.rejected_keys.append(row.cells[FEED_KEY].strip())
-            reason = "search_price is no amount"
-            yield Rejection(position, "bad_value", reason, _as_csv(row.raw), "search_price")
-        else:
-            yield Record((reading.feed_id, row.cells[FEED_KEY].strip()), dict(row.cells))
+        yield judged
+
+
+def judge_offer(feed_id: str, row: FeedRow, position: str) -> Record | Rejection:
+    """A feed's row as a record, or why it is refused, with what a later retry needs of its feed."""
+    if row.cells is None:
+        what: tuple[str, str, str | None] = (
+            "row_shape", "it has more or fewer cells than the header", None,
+        )  # fmt: skip
+    elif not row.cells.get(FEED_KEY, "").strip():
+        what = ("missing_value", f"{FEED_KEY} is needed", FEED_KEY)
+    elif "search_price" in row.cells and not is_amount(row.cells["search_price"]):
+        what = ("bad_value", "search_price is no amount", "search_price")
+    else:
+        return Record((feed_id, row.cells[FEED_KEY].strip()), dict(row.cells))
+    code, reason, name = what
+    context = {"feed_id": feed_id, "header": row.header}
+    return Rejection(position, code, reason, _as_csv(row.raw), name, context)
+
+
+def judge_offer_again(
+    text: str, context: Mapping[str, Any] | None, position: str
+) -> Record | Rejection:
+    """A refused row of a feed, judged once more from what the quarantine holds of it.
+
+    Args:
+        text: the row as it came, or corrected, as comma-separated cells.
+        context: what was kept beside it; rows refused by older versions have none.
+        position: where it stood, for a new rejection.
+    """
+    if context is None or "header" not in context:
+        reason = "too little of it was kept: it comes again with its feed"
+        return Rejection(position, "not_readable", reason, text, None, context)
+    try:
+        cells = next(csv.reader([text], strict=True), [])
+    except csv.Error:
+        cells = []
+    header = list(context["header"])
+    return judge_offer(
+        context["feed_id"], FeedRow(0, named(header, cells), cells, header), position
+    )
+
+
+def corrected_offer(text: str, context: Mapping[str, Any], cells: Mapping[str, str]) -> str:
+    """A refused row with some cells rewritten, by their column.
+
+    Raises:
+        ValueError: there is no such column; the text lists those that are there.
+    """
+    header = list(context["header"])
+    row = next(csv.reader([text], strict=True), [])
+    row += [""] * (len(header) - len(row))
+    for column, cell in cells.items():
+        if column not in header:
+            raise ValueError(f"there is no column {column}; write one of {', '.join(header)}")
+        row[header.index(column)] = cell
+    return _as_csv(row)
+
+
+def record_retried(feed_id: str, cur: psycopg.Cursor, batch_id: int) -> None:
+    """Write into the offers' history what rows say that were loaded out of the quarantine."""
+    values = {"feed": feed_id, "batch": batch_id}
+    cur.execute(KNOWN_SQL, values)
+    cur.execute(CHANGED_SQL, values)
+    cur.execute("drop table known_offers")
 
 
 def _record_changes(reading: _Reading, cur: psycopg.Cursor, batch_id: int) -> None:

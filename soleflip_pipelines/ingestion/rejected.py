@@ -22,6 +22,7 @@ from soleflip_pipelines.imports.again import corrected, judge_again
 from soleflip_pipelines.imports.kinds import load_kinds
 from soleflip_pipelines.ingestion import (
     alias,
+    awin,
     ebay,
     stockx_catalog,
     stockx_listings,
@@ -174,8 +175,9 @@ def retry_row(
     if cells:
         if row.context is None:
             raise NoSuchRejection(f"refused row {rejected_id} is no row of a file: it has no cells")
+        correct = awin.corrected_offer if row.asset == awin.OFFERS.address else corrected
         try:
-            text = corrected(text or row.raw_row, row.context, cells)
+            text = correct(text or row.raw_row, row.context, cells)
         except ValueError as error:
             raise NoSuchRejection(f"refused row {rejected_id}: {error}") from None
     return _retry(conn, [row], text)
@@ -198,10 +200,12 @@ def _retry(conn: psycopg.Connection, rows: list[RejectedRow], text: str | None =
     for (asset, source), group in groupby(rows, key=lambda row: (row.asset, row.source)):
         table, judge = _judge_of(asset)
         good: dict[int, Record] = {}
+        seen: dict[str, datetime] = {}
         for row in group:
             judged = judge(text or row.raw_row, row)
             if isinstance(judged, Record):
                 good[row.rejected_id] = judged
+                seen[_partner_key(judged)] = row.last_seen_at
                 continue
             refused.append((row.rejected_id, judged.reason))
             if text is None:
@@ -210,17 +214,32 @@ def _retry(conn: psycopg.Connection, rows: list[RejectedRow], text: str | None =
         conn.commit()
         if good:
             origin = BatchSource(source, "retry")
-            settle = _settling(list(good))
-            batches.append(load_batch(conn, table, good.values(), origin, after=settle))
+            after = _after(table, list(good), seen)
+            batches.append(load_batch(conn, table, good.values(), origin, after=after))
     return Retry(batches, refused)
 
 
-def _settling(ids: list[int]) -> Callable[[psycopg.Cursor, int], None]:
-    def settle(cur: psycopg.Cursor, batch_id: int) -> None:
+def _after(
+    table: RawTable, ids: list[int], seen: Mapping[str, datetime]
+) -> Callable[[psycopg.Cursor, int], None]:
+    """What belongs into the transaction that loads the rows: their history, and that they are."""
+
+    def after(cur: psycopg.Cursor, batch_id: int) -> None:
+        if table is stockx_market.MARKET_DATA:
+            stockx_market.observe_retried(seen, cur, batch_id)
+        elif table is awin.OFFERS:
+            for feed_id in seen:
+                awin.record_retried(feed_id, cur, batch_id)
         note = f"loaded by batch {batch_id}"
         cur.execute(SETTLE_SQL, {"status": "retried", "note": note, "ids": ids})
 
-    return settle
+    return after
+
+
+def _partner_key(record: Record) -> str:
+    """The feed of an offer, or the product whose market or whatever else was asked for."""
+    product = record.payload.get("productId") if isinstance(record.payload, dict) else None
+    return str(product or record.key[0])
 
 
 Judge = Callable[[str, RejectedRow], Record | Rejection]
@@ -230,6 +249,10 @@ def _judge_of(asset: str) -> tuple[RawTable, Judge]:
     for table, form in FORMS:
         if table.address == asset:
             return table, partial(_document, table, form)
+    if asset == awin.OFFERS.address:
+        return awin.OFFERS, lambda text, row: awin.judge_offer_again(
+            text, row.context, row.position
+        )
     for kind in load_kinds().values():
         if kind.table.address == asset:
             return kind.table, lambda text, row: judge_again(text, row.context, row.position)

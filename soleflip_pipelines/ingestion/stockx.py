@@ -6,10 +6,12 @@ from soleflip_pipelines.ingestion.stockx_catalog import sync_products, sync_vari
 from soleflip_pipelines.ingestion.stockx_listings import sync_listings
 from soleflip_pipelines.ingestion.stockx_market import sync_market_data
 from soleflip_pipelines.ingestion.stockx_orders import sync_order_details, sync_orders
+from soleflip_pipelines.ingestion.stockx_refresh import sync_known_products
 from soleflip_pipelines.ingestion.stockx_search import find_products
 
 __all__ = [
     "find_products",
+    "sync_known_products",
     "sync_listings",
     "sync_market_data",
     "sync_order_details",

@@ -37,10 +37,12 @@ LISTING_FORM = DocumentForm(
     optional={"amount": is_amount, "createdAt": is_moment, "updatedAt": is_moment},
 )
 MISSING_AGAIN_AFTER = "7 days"
+NOT_FOUND = 404
+DELETED = "DELETED"
 
 # The list leaves out what has expired: a listing must not stay active because nobody hears of it.
 UNSEEN_SQL = """
-    select l.listing_id
+    select l.listing_id, l.payload
     from raw_stockx.listings l
     where upper(l.payload ->> 'status') in ('ACTIVE', 'MATCHED')
       and not exists (select from incoming i where i.listing_id = l.listing_id)
@@ -67,11 +69,11 @@ def sync_listings(
     Raises:
         PartnerError: StockX cannot be read; finished batches are kept.
     """
-    unseen: list[str] = []
+    unseen: dict[str, Json] = {}
 
     def note_unseen(cur: psycopg.Cursor, _: int) -> None:
         params = {"asset": LISTINGS.address, "again_after": MISSING_AGAIN_AFTER}
-        unseen.extend(row[0] for row in cur.execute(UNSEEN_SQL, params).fetchall())
+        unseen.update(cur.execute(UNSEEN_SQL, params).fetchall())
 
     origin = BatchSource("stockx", "api", dagster_run_id=run_id)
     with open_stockx(settings) as client:
@@ -81,8 +83,8 @@ def sync_listings(
         def fetch(listing_id: str) -> Json:
             return client.listing(listing_id=listing_id)
 
-        for chunk in fetch_in_chunks(unseen, fetch, workers=stockx_workers(settings)):
-            rows = [row for item in chunk for row in _detail_rows(item, log)]
+        for chunk in fetch_in_chunks(list(unseen), fetch, workers=stockx_workers(settings)):
+            rows = [row for item in chunk for row in _detail_rows(item, unseen[item.key], log)]
             results.append(load_batch(conn, LISTINGS, rows, origin))
     read, new, changed = (
         sum(getattr(result, name) for result in results) for name in ("read", "inserted", "updated")
@@ -97,7 +99,10 @@ def _listed(client: StockXClient, log: Log) -> Iterator[Record | Rejection]:
             yield LISTING_FORM.record(item, f"listings, page {number}, item {place}")
 
 
-def _detail_rows(item: Fetched[Json], log: Log) -> Sequence[Record | Rejection]:
+def _detail_rows(item: Fetched[Json], known: Json, log: Log) -> Sequence[Record | Rejection]:
+    if item.error is not None and item.error.status == NOT_FOUND:
+        # In neither the list nor on its own: StockX has deleted it, and has no other way to say so.
+        return [Record((item.key,), {**known, "status": DELETED})]
     if item.reply is None:
         return missing_row(item, log)
     if item.reply.get("listingId") != item.key:

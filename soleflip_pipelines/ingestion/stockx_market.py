@@ -6,7 +6,7 @@ time: an observation is dated by the moment its reply was there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -123,6 +123,17 @@ def _rows(chunk: list[Fetched[list[Json]]], log: Log) -> Iterator[Record | Rejec
             if isinstance(row, Record):
                 row = Record((*row.key, str(variant["currencyCode"])), row.payload)
             yield row
+
+
+def observe_retried(seen: Mapping[str, datetime], cur: psycopg.Cursor, batch_id: int) -> None:
+    """Write into the history what rows say that were loaded out of the quarantine.
+
+    Args:
+        seen: when (UTC) the reply with a product's row was there, by product.
+        cur: within the transaction that loads the rows.
+        batch_id: of these rows.
+    """
+    cur.execute(OBSERVE_SQL, [SOURCE_CALL, batch_id, list(seen), list(seen.values())])
 
 
 def _observe(chunk: list[Fetched[list[Json]]], cur: psycopg.Cursor, batch_id: int) -> None:

@@ -104,3 +104,31 @@ def test_an_unknown_status_is_kept_and_named(settings: Settings, conn: psycopg.C
     assert not result.passed
     assert result.metadata["unknown"].value == "- TELEPORTED: 1 orders"
     assert batch.inserted == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "unknown"),
+    [
+        ({}, None),
+        ({"orderPaymentStatus": "ON_HOLD"}, "- ON_HOLD: 1 orders"),
+        ({"cancelStatus": {"cancelState": "PERHAPS"}}, "- PERHAPS: 1 orders"),
+        ({"lineItems": [{"lineItemFulfillmentStatus": "BEAMED"}]}, "- BEAMED: 1 orders"),
+    ],
+)
+def test_an_unknown_state_at_ebay_is_named(
+    settings: Settings, conn: psycopg.Connection, changed: dict[str, Any], unknown: str | None
+) -> None:
+    with connect(settings, role="transformer", autocommit=True) as dbt:
+        dbt.execute("create table reference.order_status (platform text, status_raw text)")
+    known = {
+        "orderPaymentStatus": "PAID",
+        "orderFulfillmentStatus": "FULFILLED",
+        "cancelStatus": {"cancelState": "NONE_REQUESTED"},
+        "lineItems": [{"lineItemFulfillmentStatus": "FULFILLED"}],
+    }
+    table = RawTable("raw_ebay", "orders", ("order_id",))
+    batch = load_batch(conn, table, [Record(("1",), {**known, **changed})], BatchSource("e", "api"))
+    found = {r.check_name: r for r in raw_results(conn, table.address, [batch.batch_id])}
+    result = found["known_statuses"]
+    assert result.passed is (unknown is None)
+    assert result.metadata["unknown"].value == (unknown or "none")

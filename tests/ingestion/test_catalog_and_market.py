@@ -352,10 +352,43 @@ def test_what_the_last_publication_has_in_stock_comes_before_what_was_bought_onc
             create schema catalog;
             create table catalog.product as select 1 as id, 'kept' as stockx_product_id;
             create table inventory.stock as
-                select 1 as product_id, 'available' as status union all select null, 'listed';
+                select 1 as product_id, true as is_on_hand union all select null, true;
             grant usage on schema inventory, catalog to soleflip_loader;
             grant select on inventory.stock, catalog.product to soleflip_loader;
         """)
         publisher.commit()
     stockx.sync_market_data(partner_settings, conn, log=str)
     assert plan(conn) == [("kept", "in_stock", "fresh"), ("sold-on", "dormant", "fresh")]
+
+
+def test_a_known_product_is_read_again_within_a_month_with_calls_nobody_needs(
+    catalogue: Catalogue, partner_settings: Settings, conn: psycopg.Connection
+) -> None:
+    for number in range(1, 46):
+        sell(conn, f"p{number:02}")
+    stockx.sync_products(partner_settings, conn, log=str)
+    stockx.sync_variants(partner_settings, conn, log=str)
+    catalogue.asked()
+    assert stockx.sync_known_products(partner_settings, conn, log=str) == []
+    conn.execute("update raw_stockx.products set first_seen_at = now() - interval '31 days'")
+    conn.commit()
+    catalogue.styles = {"p02": "NEW-1"}
+    scant = partner_settings.model_copy(update={"stockx_daily_quota": 1})
+    assert stockx.sync_known_products(scant, conn, log=str) == []
+    results = stockx.sync_known_products(partner_settings, conn, log=str)
+    assert sum(result.updated for result in results) == 1
+    both = ["/products/p01", "/products/p01/variants", "/products/p02", "/products/p02/variants"]
+    assert sorted(catalogue.asked()) == both
+    assert stockx.sync_known_products(partner_settings, conn, log=str) == []
+    conn.execute(
+        'update integration.sync_state set cursor = cursor || \'{"day": "2026-01-01"}\''
+        " where stream = 'raw_stockx.products/again'"
+    )
+    conn.commit()
+    catalogue.unknown = {"p03"}
+    stockx.sync_known_products(partner_settings, conn, log=str)
+    assert [path for path in catalogue.asked() if path.count("/") == 2] == [
+        "/products/p03", "/products/p04",
+    ]  # fmt: skip
+    kept = conn.execute("select count(*) from raw_stockx.products").fetchone()
+    assert kept == (45,)

@@ -66,9 +66,10 @@ def test_a_listing_that_left_the_list_is_asked_for_until_it_is_known_what_became
     assert shop.asked() == []
     shop.listed = {"kept": "ACTIVE"}
     shop.single = {"expired": "INACTIVE"}
-    assert sync(partner_settings, conn) == (0, 1, 1)
+    assert sync(partner_settings, conn) == (0, 2, 0)
     assert sorted(shop.asked()) == ["expired", "gone"]
     assert statuses(conn)["expired"] == "INACTIVE"
+    assert statuses(conn)["gone"] == "DELETED"
     assert sync(partner_settings, conn) == (0, 0, 0)
     assert shop.asked() == []
 

@@ -18,6 +18,7 @@ from soleflip_pipelines.defs.source_state import (
     mart_checks,
     raw_ancestors,
 )
+from soleflip_pipelines.ingestion.login_end import login_end
 from soleflip_pipelines.ingestion.source_state import (
     SourceState,
     failure_sentence,
@@ -27,6 +28,7 @@ from soleflip_pipelines.ingestion.source_state import (
 )
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.loader import BatchSource, RawTable, Record, load_batch
+from soleflip_pipelines.warehouse.vault import open_vault
 
 pytestmark = pytest.mark.integration
 
@@ -216,3 +218,23 @@ def test_a_state_says_up_to_when_a_source_is_known() -> None:
     at = datetime(2026, 6, 1, 5, 30, tzinfo=UTC)
     state = SourceState(ORDERS, "ebay", "failed", "no", at, at)
     assert state.as_of == "last read to the end on 2026-06-01 05:30 UTC"
+
+
+def test_the_end_of_a_login_is_told_ahead(settings: Settings, conn: psycopg.Connection) -> None:
+    assert login_end(settings, conn, "ebay") is None
+    with psycopg.connect(str(settings.database_url.get_secret_value())) as owner:  # type: ignore[union-attr]
+        event = (
+            "insert into core.secret_event (config_key, action, actor, happened_at)"
+            " values ('EBAY_REFRESH_TOKEN', 'set', 'test', now() - make_interval(days => %s))"
+        )
+        owner.execute(event, [500])
+    near = login_end(settings, conn, "ebay")
+    assert near is not None
+    assert near.is_near
+    assert near.text.endswith("run `soleflip connect ebay` before that")
+    open_vault(conn, settings).set("EBAY_REFRESH_TOKEN", "CANARY")
+    renewed = login_end(settings, conn, "ebay")
+    assert renewed is not None
+    assert not renewed.is_near
+    assert login_end(connected(settings), conn, "ebay") is None
+    assert login_end(settings, conn, "stockx") is None

@@ -11,7 +11,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from soleflip_pipelines.cli import app
+from soleflip_pipelines.clients.awin import FeedRow, named
+from soleflip_pipelines.ingestion.awin import OFFERS, judge_offer
 from soleflip_pipelines.ingestion.inbox import import_file
+from soleflip_pipelines.ingestion.stockx_market import MARKET_DATA, MARKET_FORM
 from soleflip_pipelines.ingestion.stockx_orders import ORDER_FORM, ORDERS
 from soleflip_pipelines.settings import Settings, get_settings
 from soleflip_pipelines.warehouse.loader import BatchSource, load_batch
@@ -155,3 +158,51 @@ def test_what_cannot_be_meant_is_one_sentence(rejected: Any, arguments: tuple[st
     done = rejected(*arguments)
     assert done.exit_code == 1
     assert "\n" not in str(done.exception)
+
+
+def quarantined(conn: psycopg.Connection) -> str:
+    found = conn.execute("select max(rejected_id) from integration.rejected_rows").fetchone()
+    conn.commit()
+    assert found is not None
+    return str(found[0])
+
+
+def test_a_corrected_offer_loads_and_its_history_with_it(
+    conn: psycopg.Connection, rejected: Any
+) -> None:
+    header = ["aw_product_id", "search_price", "currency", "in_stock"]
+    for number, cells in enumerate((["9", "cheap", "EUR", "1"], ["8", "1"])):
+        row = FeedRow(2, named(header, cells), cells, header)
+        judged = judge_offer("77", row, f"feed 77, line {number}")
+        load_batch(conn, OFFERS, [judged], BatchSource("awin", "feed"))
+    short = quarantined(conn)
+    assert rejected("retry", short).exit_code == 1
+    wrong = rejected("retry", short, "--set", "price=1")
+    assert "there is no column price; write one of aw_product_id" in str(wrong.exception)
+    first = str(int(short) - 1)
+    assert rejected("retry", first, "--set", "search_price=99.50").exit_code == 0
+    assert rejected("retry", short, "--with", "-", text="8,12.00,EUR,0").exit_code == 0
+    kept = conn.execute(
+        "select feed_id, aw_product_id, payload ->> 'search_price' from raw_awin.offers order by 2"
+    ).fetchall()
+    assert kept == [("77", "8", "12.00"), ("77", "9", "99.50")]
+    history = conn.execute(
+        "select aw_product_id, price::text, is_in_stock, is_listed from history.offer_change"
+        " order by 1"
+    ).fetchall()
+    assert history == [("8", "12.00", False, True), ("9", "99.50", True, True)]
+
+
+def test_a_corrected_market_row_is_an_observation_of_when_it_came(
+    conn: psycopg.Connection, rejected: Any
+) -> None:
+    good = {"variantId": "v", "productId": "p", "currencyCode": "EUR", "lowestAskAmount": "120"}
+    row = MARKET_FORM.record({**good, "lowestAskAmount": "much"}, "p")
+    load_batch(conn, MARKET_DATA, [row], BatchSource("stockx", "api"))
+    number = quarantined(conn)
+    assert rejected("retry", number, "--with", "-", text=json.dumps(good)).exit_code == 0
+    seen = conn.execute(
+        "select o.partner_variant_id, o.lowest_ask::text, o.observed_at = r.last_seen_at"
+        " from history.market_observation o cross join integration.rejected_rows r"
+    ).fetchall()
+    assert seen == [("v", "120.00", True)]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
+from soleflip_pipelines.ingestion.originals import remove_expired_originals
 from soleflip_pipelines.warehouse import retention
 from soleflip_pipelines.warehouse.loader import (
     BatchSource,
@@ -158,3 +160,25 @@ def test_viewers_do_not_see_the_text_of_refused_rows(conn: psycopg.Connection) -
     assert conn.execute(query, ["reason"]).fetchone() == (True,)
     assert conn.execute(query, ["raw_row"]).fetchone() == (False,)
     assert conn.execute(query, ["context"]).fetchone() == (False,)
+
+
+def test_an_imported_file_goes_when_its_rows_have_forgotten_it(
+    conn: psycopg.Connection, tmp_path: Path
+) -> None:
+    folder = tmp_path / "imported"
+    folder.mkdir()
+    for number, table in enumerate(("ebay_report", "products", "purchases")):
+        digest = f"{number}" * 64
+        origin = BatchSource("inbox", "file", file_name="x.csv", file_sha256=digest)
+        columns = {"ebay_report": "line_key", "products": "product_key", "purchases": "line_key"}
+        load_batch(conn, RawTable("raw_csv", table, (columns[table],)), [], origin)
+        (folder / f"{digest[:8]}_x.csv").write_text("canary")
+    (folder / "someone-elses.csv").write_text("x")
+    assert remove_expired_originals(conn, tmp_path, after(729)) == {}
+    assert remove_expired_originals(conn, tmp_path, after(732)) == {"raw_csv.ebay_report": 1}
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "11111111_x.csv", "22222222_x.csv", "someone-elses.csv",
+    ]  # fmt: skip
+    evidence = conn.execute("select raw_table, json_path from compliance.erasure_log").fetchall()
+    assert evidence == [("raw_csv.ebay_report", ["imported file"])]
+    assert remove_expired_originals(conn, tmp_path / "none", after(732)) == {}

@@ -1,0 +1,51 @@
+"""When a login that does not last for ever comes to its end, so that it is renewed in time.
+
+Only logins in the vault are known by their age: what stands in `.env` says nothing of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import psycopg
+
+from soleflip_pipelines.clients.credentials import from_settings
+from soleflip_pipelines.settings import Settings
+
+# eBay's refresh tokens live for 18 months, and using them does not prolong that.
+LIFE = {"ebay": timedelta(seconds=47_304_000)}
+WARN_BEFORE = timedelta(days=60)
+SET_SQL = """
+    select max(happened_at), now() from core.secret_event
+    where config_key = %s and action = 'set'
+"""
+
+
+@dataclass(frozen=True)
+class LoginEnd:
+    """When a partner's login ends (UTC), and what to say about it."""
+
+    partner: str
+    ends_at: datetime
+    is_near: bool
+
+    @property
+    def text(self) -> str:
+        """One sentence for its owner."""
+        day = f"{self.ends_at:%Y-%m-%d}"
+        if self.is_near:
+            return f"the login ends on {day}: run `soleflip connect {self.partner}` before that"
+        return f"the login ends on {day}"
+
+
+def login_end(settings: Settings, conn: psycopg.Connection, partner: str) -> LoginEnd | None:
+    """The end of a partner's login; None where it does not end or its beginning is not known."""
+    name = f"{partner.upper()}_REFRESH_TOKEN"
+    if partner not in LIFE or from_settings(settings, name):
+        return None
+    begun_at, now = conn.execute(SET_SQL, [name]).fetchone() or (None, None)
+    if begun_at is None or now is None:
+        return None
+    ends_at = begun_at + LIFE[partner]
+    return LoginEnd(partner, ends_at, is_near=ends_at - now < WARN_BEFORE)
