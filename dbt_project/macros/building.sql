@@ -1,0 +1,17 @@
+{#- How the server works on one model. The set is always built whole, so rows are met with rows by
+    hash: where the planner takes a table of a million rows for one row, a loop over it would take
+    hours. -#}
+{% macro build_settings() -%}
+    set local enable_nestloop = off;
+    set local work_mem = '64MB';
+    set local maintenance_work_mem = '256MB';
+    set local jit = off
+{%- endmacro %}
+
+{#- Statistics of what was just built, before others read it: a table made a moment ago is planned
+    as if it held a few rows. -#}
+{% macro analyze_this() -%}
+    {%- if config.get('materialized') in ('table', 'materialized_view') -%}
+        analyze {{ this }}
+    {%- endif -%}
+{%- endmacro %}
