@@ -24,6 +24,7 @@ from pydantic import Field
 from soleflip_pipelines.defs.resources import WarehouseResource
 from soleflip_pipelines.defs.support import OWNERS, table_metadata, written
 from soleflip_pipelines.settings import get_settings
+from soleflip_pipelines.warehouse.bad_rows import bad_rows
 from soleflip_pipelines.warehouse.dbt_runner import NodeResult, state_folder
 from soleflip_pipelines.warehouse.lineage import ColumnSources, column_lineage
 from soleflip_pipelines.warehouse.publish import (
@@ -183,7 +184,7 @@ def mart_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         try:
             build = build_marts(settings, build_id=context.run_id)
         except BuildFailed as error:
-            yield from _check_results(context, manifest, translator, error.nodes)
+            yield from _check_results(context, warehouse, manifest, translator, error.nodes)
             raise
         for node in build.warnings:
             context.log.warning("%s of %s: %s", node.name, node.address, node.message)
@@ -210,7 +211,7 @@ def mart_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
                     **_facts_metadata(build.tables[address], lineage.get(address, {})),
                 },
             )
-        yield from _check_results(context, manifest, translator, build.nodes)
+        yield from _check_results(context, warehouse, manifest, translator, build.nodes)
 
     return marts
 
@@ -236,10 +237,13 @@ def result_view_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
 
 def _check_results(
     context: dg.AssetExecutionContext,
+    warehouse: WarehouseResource,
     manifest: Mapping[str, Any],
     translator: DagsterDbtTranslator,
     nodes: tuple[NodeResult, ...],
 ) -> Iterator[dg.AssetCheckResult]:
+    with warehouse.connect() as conn:
+        kept = bad_rows(conn, context.run_id)
     for node in nodes:
         if node.unique_id not in manifest["nodes"]:
             continue  # the project has changed since this process read its manifest
@@ -252,7 +256,11 @@ def _check_results(
             check_name=key.name,
             passed=node.status == "pass",
             severity=dg.AssetCheckSeverity.WARN if is_warning else dg.AssetCheckSeverity.ERROR,
-            metadata={"rows found": node.failures or 0, "seconds": node.seconds},
+            metadata={
+                "rows found": node.failures or 0,
+                "seconds": node.seconds,
+                "first rows": dg.MetadataValue.json(kept.get(node.name, [])),
+            },
         )
 
 

@@ -10,7 +10,7 @@ import os
 import threading
 import uuid
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -21,9 +21,15 @@ from sqlalchemy.exc import OperationalError
 
 from soleflip_pipelines.defs.instance import PROCESS_TAG, open_instance, process_identity
 from soleflip_pipelines.defs.resources import OUTAGES, is_outage_of_any
+from soleflip_pipelines.defs.run_log import record_runs
+from soleflip_pipelines.defs.support import READ_TO_THE_END
 from soleflip_pipelines.errors import DatabaseUnavailable, SoleflipError
 from soleflip_pipelines.settings import Settings, export_environment
-from soleflip_pipelines.warehouse.connection import dagster_environment, prepare_database
+from soleflip_pipelines.warehouse.connection import (
+    connect,
+    dagster_environment,
+    prepare_database,
+)
 from soleflip_pipelines.warehouse.outage import wait_for_database
 from soleflip_pipelines.warehouse.publish import ensure_manifest
 
@@ -130,6 +136,8 @@ def _run_once(
             progress.stop()
             raise
         progress.finish()
+        with closing(connect(settings)) as conn:
+            record_runs(instance, conn)
         if progress.outage is not None:
             raise DagsterPostgresException(progress.outage)
         progress.outcome.succeeded = result.success
@@ -224,7 +232,10 @@ class _Progress:
             self._note_failure(event.step_failure_data.error, sentence)
         elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data
-            if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR:
+            # What hindered a source is told by the step that fails the run for it.
+            is_told = evaluation.check_name == READ_TO_THE_END
+            is_error = evaluation.severity == dg.AssetCheckSeverity.ERROR
+            if not evaluation.passed and is_error and not is_told:
                 self.outcome.failures.append(
                     f"check {evaluation.check_name} of "
                     f"{evaluation.asset_key.to_user_string()} failed"

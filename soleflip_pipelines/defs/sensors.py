@@ -1,4 +1,4 @@
-"""What starts or records runs by itself: the CSV inbox, and runs that failed."""
+"""What starts or records runs by itself: the CSV inbox, runs that ended, and runs that failed."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from soleflip_pipelines.defs.resources import WarehouseResource
+from soleflip_pipelines.defs.run_log import record_runs
 from soleflip_pipelines.ingestion.inbox import inbox_stamps
 
 FAILURE_SQL = """
@@ -58,3 +59,16 @@ def run_failure_sensor(context: dg.RunFailureSensorContext, warehouse: Warehouse
             FAILURE_SQL, [context.dagster_run.run_id, context.dagster_run.job_name, steps, message]
         )
         conn.commit()
+
+
+@dg.sensor(
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Copies runs that have ended, and their steps, into logging.run_log.",
+)
+def run_log_sensor(
+    context: dg.SensorEvaluationContext, warehouse: WarehouseResource
+) -> dg.SkipReason:
+    """Log what ended since the last look, whoever had started it."""
+    with warehouse.connect() as conn:
+        return dg.SkipReason(f"{record_runs(context.instance, conn)} ended runs logged")

@@ -44,6 +44,7 @@ class NodeResult:
         message: dbt's own words, without terminal colours.
         seconds: time the node took.
         address: "schema.table" as published, of the node or of the model a test belongs to.
+        query: of a test that found rows, the query that finds them.
     """
 
     unique_id: str
@@ -54,6 +55,7 @@ class NodeResult:
     message: str
     seconds: float
     address: str | None
+    query: str | None = None
 
     @property
     def is_failed(self) -> bool:
@@ -165,15 +167,17 @@ def _one_at_a_time(lock_file: Path) -> Iterator[None]:
 
 def _node_result(result: Any) -> NodeResult:
     node = result.node
+    resource_type = str(getattr(node.resource_type, "value", node.resource_type))
     return NodeResult(
         unique_id=node.unique_id,
         name=node.name,
-        resource_type=str(getattr(node.resource_type, "value", node.resource_type)),
+        resource_type=resource_type,
         status=str(getattr(result.status, "value", result.status)),
         failures=result.failures,
         message=_plain(result.message or ""),
         seconds=round(float(result.execution_time), 3),
         address=_address(node),
+        query=node.compiled_code if result.failures and resource_type == "test" else None,
     )
 
 

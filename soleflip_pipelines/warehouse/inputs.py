@@ -13,7 +13,8 @@ from datetime import date
 
 import psycopg
 
-# All that models read. The tables of results are not among them: views show those at once.
+# All that models read. The tables of results are not among them: views show those at once, and
+# what a publication itself writes is no news for the next.
 COUNTERS_SQL = """
     select
         pg_database.oid::text,
@@ -38,6 +39,7 @@ RESULT_TABLES = (
     "sales_forecast_daily",
     "forecast_backtest",
     "price_recommendation",
+    "listing_change",
 )
 
 

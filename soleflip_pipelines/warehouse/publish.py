@@ -19,6 +19,7 @@ from psycopg import sql
 from soleflip_pipelines.errors import SoleflipError
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse import side_schemas
+from soleflip_pipelines.warehouse.bad_rows import record_test_failures
 from soleflip_pipelines.warehouse.connection import connect
 from soleflip_pipelines.warehouse.dbt_runner import (
     DBT_PROJECT,
@@ -30,6 +31,7 @@ from soleflip_pipelines.warehouse.dbt_runner import (
     state_folder,
 )
 from soleflip_pipelines.warehouse.inputs import inputs_digest
+from soleflip_pipelines.warehouse.news import gather_news, record_news
 from soleflip_pipelines.warehouse.side_schemas import ColumnFacts, TableFacts
 
 __all__ = [
@@ -188,11 +190,13 @@ def build_marts(
             environment={"DBT_BUILD_ID": build_id},
             on_node=on_event,
         )
+        record_test_failures(conn, build_id, nodes)
         _raise_failures("the marts were not published", nodes)
         tables = side_schemas.read_facts(conn, SWAPPED_SCHEMAS)
+        gather_news(conn, build_id, settings.today())
         swap_started = time.monotonic()
         try:
-            side_schemas.swap(conn, SWAPPED_SCHEMAS, build_id, inputs)
+            side_schemas.swap(conn, SWAPPED_SCHEMAS, build_id, inputs, also=record_news)
         except psycopg.errors.LockNotAvailable:
             raise BuildFailed(
                 "the marts were not published: somebody keeps a schema locked", nodes

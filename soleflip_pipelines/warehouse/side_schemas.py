@@ -7,7 +7,7 @@ What is in them is dbt's affair, and when they change places is `publish`'s.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import psycopg
@@ -88,10 +88,17 @@ def create_next(conn: psycopg.Connection, schemas: Sequence[str]) -> None:
             )
 
 
-def swap(conn: psycopg.Connection, schemas: Sequence[str], build_id: str, inputs: str) -> None:
+def swap(
+    conn: psycopg.Connection,
+    schemas: Sequence[str],
+    build_id: str,
+    inputs: str,
+    also: Callable[[psycopg.Connection], None] = lambda _: None,
+) -> None:
     """Put the new set in the old one's place, all schemas in one short transaction.
 
-    `build_id` and the digest of its inputs are noted in the same transaction.
+    `build_id` and the digest of its inputs are noted in the same transaction, and `also` writes in
+    it what becomes true with it.
 
     Raises:
         psycopg.errors.LockNotAvailable: somebody kept the schemas locked through all attempts.
@@ -101,6 +108,7 @@ def swap(conn: psycopg.Connection, schemas: Sequence[str], build_id: str, inputs
         try:
             with conn.transaction():
                 _rename_all(conn, schemas, old_suffix)
+                also(conn)
                 conn.execute("set local role soleflip_loader")
                 conn.execute(
                     "insert into core.setting (setting_key, setting_value)"
