@@ -36,12 +36,10 @@
     case when btrim({{ text_sql }}) not in ('', 'N/A', 'n/a') then btrim({{ text_sql }}) end
 {%- endmacro %}
 
-{#- GTINs come as UPC, EAN-13 or GTIN-8: padded to 14 digits they can be compared. -#}
+{#- GTINs come as UPC, EAN-13 or GTIN-8: padded to 14 digits they can be compared. A number whose
+    check digit is wrong is none. -#}
 {% macro to_gtin14(text_sql) -%}
-    case
-        when btrim({{ text_sql }}) ~ '^\d{8,14}$' and btrim({{ text_sql }}) !~ '^0+$'
-            then lpad(btrim({{ text_sql }}), 14, '0')
-    end
+    enrichment.gtin14({{ text_sql }})
 {%- endmacro %}
 
 {#- Whole cents, as a number or as text, to an amount of the currency. -#}

@@ -35,3 +35,37 @@
         'words:' || lower(coalesce({{ name_sql }}, '')) || '|' || lower(coalesce({{ size_sql }}, ''))
     )
 {%- endmacro %}
+
+{#- What the owner's merges and splits make of a StockX product and variant that `rows` names; the
+    two joins that `our_product` and `our_variant` stand on. -#}
+{% macro join_identity(rows) -%}
+    left join {{ source('enrichment', 'stockx_identity') }} as variant_identity
+        on
+            variant_identity.kind = 'variant'
+            and {{ rows }}.partner_variant_id = variant_identity.partner_id
+    left join {{ source('enrichment', 'stockx_identity') }} as product_identity
+        on
+            product_identity.kind = 'product'
+            and {{ rows }}.partner_product_id = product_identity.partner_id
+{%- endmacro %}
+
+{% macro our_product(rows) -%}
+    coalesce(
+        variant_identity.our_product_id,
+        product_identity.our_product_id,
+        {{ rows }}.partner_product_id
+    )
+{%- endmacro %}
+
+{% macro our_variant(rows) -%}
+    coalesce(variant_identity.our_variant_id, {{ rows }}.partner_variant_id)
+{%- endmacro %}
+
+{#- Why an item waits for a person: its size, or its product, is not sure. -#}
+{% macro why_unmatched(partner_product_id_sql, candidates_sql) -%}
+    case
+        when {{ partner_product_id_sql }} is not null then 'no size'
+        when {{ candidates_sql }} <> '[]' then 'several products'
+        else 'no product'
+    end
+{%- endmacro %}

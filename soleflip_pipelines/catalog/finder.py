@@ -1,115 +1,159 @@
-"""Which known product and variant a supplier's line means: by code, by title, by size.
+"""Which known product and variant an article of a partner means, by the surest evidence it has.
 
-Pure: the catalogue comes in as rows. Every answer has exactly one product; where two remain the
-answer is none, since a silent guess would put a cost on the wrong sale.
+Barcode, then the marketplace's own id, then style code with brand and type, then the title itself,
+then a title that is only misspelt. Pure: the catalogue comes in as rows. Every answer has exactly
+one product; where several remain the answer is none, with the candidates for a person to choose
+from, since a silent guess would put a cost on the wrong sale.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from difflib import SequenceMatcher
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from soleflip_pipelines.catalog.audience import audience_of
 from soleflip_pipelines.catalog.rules import Rules
-from soleflip_pipelines.catalog.size import SizeParser
+from soleflip_pipelines.catalog.similarity import TitleIndex, overlap
 from soleflip_pipelines.catalog.size_result import SizeResult
-from soleflip_pipelines.catalog.text import normalise, tokens
+from soleflip_pipelines.catalog.text import normalise
+from soleflip_pipelines.catalog.variant_finder import Product, Variant, VariantFinder
 
+# With these hardly a title finds a wrong product; `python -m bench.identity` measures them.
 SIMILAR = 0.88
 MARGIN = 0.04
-# Words that shops add or drop without meaning another product.
-IDLE = frozenset(
-    "the a of and x by in shoe shoes sneaker sneakers schuh schuhe mens men herren unisex new neu "
-    "og retro release edition nike air adidas originals".split()
-)
-CONVERTED = ("UK", "EU", "CM", "KR")
-_BARE = re.compile(r"(?:US )?(\d{1,2}(?:\.5)?)(?:\.0)?")
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """A size of a product; `sizes` are the marketplace's conversions by type (`eu`: `42.5`)."""
-
-    partner_variant_id: str
-    size_raw: str | None
-    sizes: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """A known product with its label and variants."""
-
-    partner_product_id: str
-    title: str
-    brand: str | None
-    category: str | None
-    gender: str | None
-    style_keys: tuple[str, ...]
-    variants: tuple[Variant, ...]
+WORTH_A_LOOK = 0.85
+# A code on an article of another brand or type, whose title shares less than this, is chance.
+LEAST_OVERLAP = 0.5
+MOST_CANDIDATES = 5
+ADULT = frozenset({"", "men", "unisex"})
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What a supplier wrote, with the keys of the codes in it and its brand where detected."""
+    """What a partner wrote of an article, with the keys of the codes in it and its label."""
 
     name: str
     size_raw: str | None
     brand: str | None
     style_keys: tuple[str, ...]
+    category: str | None = None
+    audience: str = ""
+    gtin: str | None = None
+    partner_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A product that an article may be: what speaks for it, and how much (0 to 1)."""
+
+    product: Product
+    why: str
+    score: float
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The product and variant of a line, either None where not exactly one fits."""
+    """The product and variant of an article, either None where not exactly one fits."""
 
     method: str
     score: float
     product: Product | None = None
     variant: Variant | None = None
     size: SizeResult | None = None
+    candidates: tuple[Candidate, ...] = ()
 
 
 NO_MATCH = Match("none", 0.0)
 
 
 class ProductFinder:
-    """Finds lines in one catalogue."""
+    """Finds articles in one catalogue."""
 
-    def __init__(self, products: Iterable[Product], rules: Rules) -> None:
-        """Index the products by code, by title and by the words of their titles."""
-        self._sizes = SizeParser(rules)
+    def __init__(
+        self, products: Iterable[Product], rules: Rules, *, similar: float = SIMILAR
+    ) -> None:
+        """Index the products by their ids, barcodes, codes and titles.
+
+        Args:
+            products: what is known.
+            rules: sizes, and which brands are of one house.
+            similar: how alike (0 to 1) a title must be to count; `bench.identity` measures it.
+        """
+        self._similar_enough = similar
+        self._variants = VariantFinder(rules)
         self._parents = {r.brand: r.parent_brand for r in rules.brand_rules if r.parent_brand}
+        self._by_id: dict[str, tuple[Product, Variant | None]] = {}
+        self._by_gtin: dict[str, list[tuple[Product, Variant]]] = {}
         self._by_code: dict[str, list[Product]] = {}
         self._by_title: dict[str, list[Product]] = {}
-        self._by_word: dict[str, list[Product]] = {}
-        self._keys_of: dict[str, dict[str, frozenset[str]]] = {}
+        titled: list[tuple[str | None, str, Product]] = []
         for product in products:
+            self._by_id[product.partner_product_id] = product, None
+            for variant in product.variants:
+                self._by_id[variant.partner_variant_id] = product, variant
+                for gtin in variant.gtins:
+                    self._by_gtin.setdefault(gtin, []).append((product, variant))
             for key in product.style_keys:
                 self._by_code.setdefault(key, []).append(product)
-            self._by_title.setdefault(normalise(product.title), []).append(product)
-            for word in _core(product.title):
-                self._by_word.setdefault(word, []).append(product)
+            for title in dict.fromkeys((product.title, *product.other_titles)):
+                self._by_title.setdefault(normalise(title), []).append(product)
+                titled.append((self._house(product.brand), title, product))
+        self._titles = TitleIndex(titled)
 
     def knows(self, key: str) -> bool:
         """Whether a product has this code (a key: capitals and digits alone)."""
         return key in self._by_code
 
-    def find(self, line: Line, *, allow_similar: bool = True) -> Match:
-        """The product and variant that a line means.
+    def product(self, partner_product_id: str) -> Product | None:
+        """The product of this id."""
+        found = self._by_id.get(partner_product_id)
+        return found[0] if found else None
 
-        Args:
-            line: what was written.
-            allow_similar: also a title that is only much like a product's, where no code helps.
-        """
-        by_code = self._coded(line)
-        if by_code:
-            return self._decided(line, by_code, "style_code", 1.0)
+    def decided(self, line: Line, partner_product_id: str | None) -> Match:
+        """What an article is of which the owner said which product it is (None: none of ours)."""
+        product = self.product(partner_product_id) if partner_product_id else None
+        if product is None:
+            return Match("owner", 1.0)
+        return self._with_variant(line, product, "owner", 1.0)
+
+    def find(self, line: Line) -> Match:
+        """The product and variant that an article is."""
+        coded = self._coded(line)
+        by_number = self._numbered(line, coded)
+        if by_number is not None:
+            return by_number
+        product, variant = self._by_id.get(line.partner_id or "", (None, None))
+        if product is not None:
+            if variant is not None:
+                return Match("partner_id", 1.0, product, variant)
+            return self._with_variant(line, product, "partner_id", 1.0)
+        if coded:
+            fitting = [product for product in coded if not self._is_chance(line, product)]
+            if not fitting:
+                return _undecided(coded, "style_code of another brand or type", 0.3)
+            return self._decided(line, fitting, "style_code", 1.0)
         titled = self._by_title.get(normalise(line.name), []) if line.name else []
         if titled:
-            return self._decided(line, titled, "title", 0.95)
-        return self._similar(line) if allow_similar else NO_MATCH
+            agreeing = [product for product in titled if not _codes_differ(line, product)]
+            if not agreeing:
+                return _undecided(titled, "title with another style code", 0.5)
+            return self._decided(line, agreeing, "title", 0.95)
+        return self._similar(line)
+
+    # --- evidence -------------------------------------------------------------------------
+
+    def _numbered(self, line: Line, coded: list[Product]) -> Match | None:
+        """What the barcode names; one that two products claim proves neither."""
+        found = self._by_gtin.get(line.gtin or "", [])
+        if len({product.partner_product_id for product, _ in found}) != 1:
+            return None
+        product = found[0][0]
+        if coded and not any(product is other for other in coded):
+            candidates = (Candidate(product, "gtin", 0.5), *_candidates(coded, "style_code", 0.5))
+            return Match("none", 0.0, candidates=candidates[:MOST_CANDIDATES])
+        if len(found) == 1:
+            return Match("gtin", 0.99, product, found[0][1])
+        return self._with_variant(line, product, "gtin", 0.95)
 
     def _coded(self, line: Line) -> list[Product]:
         found = {
@@ -119,10 +163,19 @@ class ProductFinder:
         }
         return list(found.values())
 
+    def _is_chance(self, line: Line, product: Product) -> bool:
+        """Whether only the code speaks for the product, and brand or type against it."""
+        brands = self._house(line.brand), self._house(product.brand)
+        is_other = any(
+            all(pair) and pair[0] != pair[1]
+            for pair in (brands, (line.category, product.category))
+        )  # fmt: skip
+        return is_other and overlap(line.name, product.title) < LEAST_OVERLAP
+
     def _decided(self, line: Line, candidates: list[Product], method: str, score: float) -> Match:
         """The one candidate that the size, the codes, the brand and the title leave over."""
         tests: tuple[Callable[[Product], bool], ...] = (
-            lambda product: self._variant(line, product)[0] is not None,
+            lambda product: self._variants.find(line.size_raw, product)[0] is not None,
             lambda product: set(product.style_keys) == set(line.style_keys),
             lambda product: self._house(product.brand) == self._house(line.brand),
             lambda product: normalise(product.title) == normalise(line.name),
@@ -132,116 +185,56 @@ class ProductFinder:
             if len(left) > 1:
                 left = [product for product in left if test(product)] or left
         if len(left) != 1:
-            return NO_MATCH
+            return _undecided(left, method, score / 2)
         if len(candidates) > 1:
             score -= 0.05
         return self._with_variant(line, left[0], method, score)
 
     def _similar(self, line: Line) -> Match:
-        words = _core(line.name)
-        if len(words) < 3:
-            return NO_MATCH
-        rarest = sorted(words, key=lambda word: len(self._by_word.get(word, ())))
-        near = {
-            product.partner_product_id: product
-            for word in [w for w in rarest if w in self._by_word][:2]
-            for product in self._by_word[word]
+        audience = line.audience or audience_of(line.name)
+        near = [
+            found
+            for found in self._titles.nearest(line.name, self._house(line.brand))
+            if not _codes_differ(line, found.entry)
+            and _may_be_for(audience, found.entry.named_audience)
+        ]
+        best = near[0] if near else None
+        if best is not None and best.same >= self._similar_enough:
+            rivals = [n for n in near if n.entry is not best.entry and n.same > best.same - MARGIN]
+            if not rivals:
+                return self._with_variant(line, best.entry, "title_fuzzy", best.same * 0.9)
+        worth = {
+            found.entry.partner_product_id: Candidate(
+                found.entry, "title", round(max(found.same, found.alike) / 2, 3)
+            )
+            for found in reversed(near)
+            if max(found.same, found.alike) >= WORTH_A_LOOK
         }
-        scored = sorted(
-            ((_similarity(words, _core(product.title)), key) for key, product in near.items()),
-            reverse=True,
-        )
-        if not scored or scored[0][0] < SIMILAR:
-            return NO_MATCH
-        if len(scored) > 1 and scored[0][0] - scored[1][0] < MARGIN:
-            return NO_MATCH
-        return self._with_variant(line, near[scored[0][1]], "title_fuzzy", scored[0][0] * 0.9)
+        best_first = sorted(worth.values(), key=lambda candidate: -candidate.score)
+        return Match("none", 0.0, candidates=tuple(best_first[:MOST_CANDIDATES]))
 
     def _with_variant(self, line: Line, product: Product, method: str, score: float) -> Match:
-        variant, size = self._variant(line, product)
+        variant, size = self._variants.find(line.size_raw, product)
         return Match(method, round(score if variant else score / 2, 3), product, variant, size)
-
-    # --- sizes ----------------------------------------------------------------------------
-
-    def _variant(self, line: Line, product: Product) -> tuple[Variant | None, SizeResult]:
-        """The one variant of a product that has the line's size; conversions of its own first."""
-        wanted = self._parse(line.size_raw, product)
-        known = self._variant_keys(product)
-        exact = f"{wanted.system} {wanted.value}" if wanted.system in CONVERTED else ""
-        for key in (exact, wanted.size_key, *wanted.also):
-            having = [v for v in product.variants if key and key in known[v.partner_variant_id]]
-            if len(having) == 1:
-                return having[0], wanted
-        return self._bare(line.size_raw, product), wanted
-
-    def _bare(self, size_raw: str | None, product: Product) -> Variant | None:
-        """The one variant whose number is the line's, where the line leaves the letter out.
-
-        A pre-school pair's `11` is its `11C`: the same product has no other 11.
-        """
-        number = _BARE.fullmatch((size_raw or "").strip().replace(",", "."))
-        if number is None:
-            return None
-        lettered = re.compile(rf"{re.escape(number[1])}[CYKW]")
-        having = [v for v in product.variants if lettered.fullmatch(v.size_raw or "")]
-        return having[0] if len(having) == 1 else None
-
-    def _variant_keys(self, product: Product) -> dict[str, frozenset[str]]:
-        keys = self._keys_of.get(product.partner_product_id)
-        if keys is None:
-            keys = {v.partner_variant_id: self._keys(v, product) for v in product.variants}
-            self._keys_of[product.partner_product_id] = keys
-        return keys
-
-    def _keys(self, variant: Variant, product: Product) -> frozenset[str]:
-        own = self._parse(variant.size_raw, product)
-        keys = {own.size_key}
-        for kind, value in variant.sizes.items():
-            told = self._sizes.parse(f"{kind} {value}", category="sneakers")
-            if told.system in CONVERTED:
-                keys.add(f"{told.system} {told.value}")
-            elif kind in ("us m", "us w"):
-                keys.add(told.size_key)
-        if own.system in CONVERTED:
-            keys.add(f"{own.system} {own.value}")
-        return frozenset(keys)
-
-    def _parse(self, size_raw: str | None, product: Product) -> SizeResult:
-        return self._sizes.parse(
-            size_raw,
-            brand=product.brand,
-            audience=audience_of(product.gender) or audience_of(product.title),
-            category=product.category,
-        )
 
     def _house(self, brand: str | None) -> str | None:
         return self._parents.get(brand or "") or brand
 
 
-def _core(title: str) -> frozenset[str]:
-    return frozenset(word for word in tokens(title) if word not in IDLE)
+def _codes_differ(line: Line, product: Product) -> bool:
+    """Whether both have style codes, and none in common: then a like title is another colour."""
+    both = line.style_keys and product.style_keys
+    return bool(both) and not set(line.style_keys) & set(product.style_keys)
 
 
-def _similarity(one: frozenset[str], other: frozenset[str]) -> float:
-    """How alike two titles are: 1 for equal words, less for misspelt ones, 0 for other words.
-
-    A word more, a height or a colour, is another product, however many words agree.
-    """
-    left, right = one - other, set(other - one)
-    if len(left) != len(right):
-        return 0.0
-    shared = float(len(one & other))
-    for word in sorted(left):
-        best, twin = max((_alike(word, candidate), candidate) for candidate in right)
-        if best == 0:
-            return 0.0
-        right.remove(twin)
-        shared += best
-    return shared / len(one) if one else 0.0
+def _may_be_for(one: str, other: str) -> bool:
+    """Whether two audiences may be one; a shoe that names none is not taken for a woman's."""
+    return one == other or (one in ADULT and other in ADULT)
 
 
-def _alike(one: str, other: str) -> float:
-    if min(len(one), len(other)) < 5 or not (one.isalpha() and other.isalpha()):
-        return 0.0
-    ratio = SequenceMatcher(None, one, other).ratio()
-    return ratio if ratio >= 0.8 else 0.0
+def _candidates(products: Iterable[Product], why: str, score: float) -> tuple[Candidate, ...]:
+    return tuple(Candidate(product, why, score) for product in products)[:MOST_CANDIDATES]
+
+
+def _undecided(products: Iterable[Product], why: str, score: float) -> Match:
+    return Match("none", 0.0, candidates=_candidates(products, why, score))

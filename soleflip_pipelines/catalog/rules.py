@@ -11,7 +11,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -25,7 +25,7 @@ from soleflip_pipelines.settings import PROJECT_ROOT
 
 SEEDS = PROJECT_ROOT / "dbt_project" / "seeds" / "catalog"
 # To be raised when code changes what equal rules decide: labels made before are then redone.
-CODE_VERSION = 2
+CODE_VERSION = 3
 
 Row = Mapping[str, str | None]
 # `accepted` are names from marketplaces that the owner took over as brands.
@@ -34,7 +34,7 @@ BrandKind = Literal["brand", "subbrand", "model", "collaborator", "accepted"]
 
 @dataclass(frozen=True, slots=True)
 class BrandRule:
-    """One pattern; `scope` says where it counts: any, start (of the title), weak (last resort)."""
+    """One pattern; `scope` says where it counts, as the seed `brand_rule` explains."""
 
     pattern: str
     kind: str
@@ -100,11 +100,22 @@ class SizeRow:
     cm_size: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class SizeCorrection:
+    """What a size text means by the owner's word; `audience` is blank where the context decides."""
+
+    system: str
+    audience: str
+    value: str
+
+
 @dataclass(frozen=True)
 class Rules:
     """All rules of one moment and their version.
 
-    `rejected_names` are normalised texts of brand fields that the owner says name no brand.
+    `rejected_names` are normalised texts of brand fields that the owner says name no brand;
+    `size_corrections` go by the text's `size_text_key`, brand and StockX product (blank: any), and
+    are no part of the version, since no label of a product depends on them.
     """
 
     brand_rules: tuple[BrandRule, ...]
@@ -114,6 +125,7 @@ class Rules:
     size_chart: tuple[SizeRow, ...]
     version: str
     rejected_names: frozenset[str] = frozenset()
+    size_corrections: Mapping[tuple[str, str, str], SizeCorrection] = field(default_factory=dict)
 
 
 TABLES = ("brand_rule", "brand_info", "category_rule", "style_code_rule", "size_chart")
@@ -145,7 +157,19 @@ def load_rules(conn: psycopg.Connection) -> Rules:
         owner = [_as_text(row) for row in cur]
         cur.execute("select name, is_accepted, brand, parent_brand from owner.brand_decision")
         decisions = [_as_text(row) for row in cur]
-    return build_rules(tables, owner, decisions)
+        cur.execute("select * from owner.size_correction")
+        sizes = {
+            (row["size_key"], row["brand"], row["product_id"]): SizeCorrection(
+                row["size_system"], row["audience"], row["size_value"]
+            )
+            for row in cur
+        }
+    return replace(build_rules(tables, owner, decisions), size_corrections=sizes)
+
+
+def size_text_key(raw: str) -> str:
+    """What two spellings of a size text have in common: no case, no blanks, a decimal point."""
+    return "".join(raw.casefold().split()).replace(",", ".")
 
 
 def build_rules(

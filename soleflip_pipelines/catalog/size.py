@@ -16,7 +16,12 @@ from dataclasses import replace
 from functools import lru_cache
 
 from soleflip_pipelines.catalog.audience import AUDIENCE_OF_LETTER, LETTERS, audience_of, us_text
-from soleflip_pipelines.catalog.rules import Rules, default_rules
+from soleflip_pipelines.catalog.rules import (
+    Rules,
+    SizeCorrection,
+    default_rules,
+    size_text_key,
+)
 from soleflip_pipelines.catalog.size_chart import KIDS, SizeCharts
 from soleflip_pipelines.catalog.size_number import read_number, read_range, read_several
 from soleflip_pipelines.catalog.size_result import NO_SIZE, SizeContext, SizeResult
@@ -51,8 +56,9 @@ class SizeParser:
     """Reads sizes by one set of charts."""
 
     def __init__(self, rules: Rules) -> None:
-        """Take the charts of `rules`."""
+        """Take the charts of `rules`, and the owner's corrections, which win over every reader."""
         self._charts = SizeCharts(rules)
+        self._corrections = rules.size_corrections
         self._memory: dict[tuple[str, SizeContext], SizeResult] = {}
 
     def parse(
@@ -62,6 +68,7 @@ class SizeParser:
         brand: str | None = None,
         audience: str | None = None,
         category: str | None = None,
+        product: str | None = None,
     ) -> SizeResult:
         """What a size text means in its context.
 
@@ -70,16 +77,40 @@ class SizeParser:
             brand: whose chart converts; None leaves UK, EU and CM sizes as they are.
             audience: a gender field or any text that names the audience.
             category: one of the eight; blank reads bare numbers as shoe sizes.
+            product: StockX's id, for what the owner says of one product alone.
         """
+        context = SizeContext(brand, audience_of(audience), category or "")
+        if self._corrections and (told := self._correction(raw or "", brand, product)) is not None:
+            return self.corrected(told, context)
         if raw is None or is_blank(raw):
             return NO_SIZE
-        context = SizeContext(brand, audience_of(audience), category or "")
         size = self._memory.get((raw, context))
         if size is None:
             if len(self._memory) >= CACHE_SIZE:
                 self._memory.clear()
             size = self._memory[raw, context] = self._parse(clean(raw), context)
         return size
+
+    def corrected(self, told: SizeCorrection, context: SizeContext) -> SizeResult:
+        """A size that the owner named, converted like any other."""
+        letter = LETTERS.get(told.audience, "") if told.system == "US" else ""
+        named = {
+            "US": f"US {letter} {told.value}", "ALPHA": told.value, "ONE": "One Size",
+            "CAP": told.value, "WAIST": f"W{told.value.upper().removeprefix('W')}",
+        }  # fmt: skip
+        text = named.get(told.system, f"{told.system} {told.value}")
+        category = {"CAP": "headwear", "WAIST": "apparel"}.get(told.system, context.category)
+        context = SizeContext(context.brand, told.audience or context.audience, category)
+        size = self._parse(clean(text), context)
+        return replace(size, audience=told.audience or size.audience, confidence=1.0)
+
+    def _correction(
+        self, raw: str, brand: str | None, product: str | None
+    ) -> SizeCorrection | None:
+        key = size_text_key(raw)
+        places = ((brand or "", product or ""), ("", product or ""), (brand or "", ""), ("", ""))
+        found = (self._corrections.get((key, *place)) for place in places)
+        return next(filter(None, found), None)
 
     def _parse(self, text: str, context: SizeContext) -> SizeResult:
         for reader in READERS:

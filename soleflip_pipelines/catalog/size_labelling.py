@@ -21,7 +21,7 @@ from soleflip_pipelines.catalog.size import SizeParser
 
 SIZE_LABEL = Target(
     table="size_label",
-    keys=("size_raw", "brand", "audience_hint", "category"),
+    keys=("size_raw", "brand", "audience_hint", "category", "partner_product_id"),
     values=(
         "size_system", "audience", "size_value", "size_key", "us_size", "eu_size", "confidence",
         "rule_version",
@@ -45,8 +45,12 @@ select distinct
         else coalesce(offer.category_raw, '') || ' ' || coalesce(offer.product_name, '')
     end,
     coalesce(label.category, ''),
-    size.platform
+    size.platform,
+    -- Products of their own only where the owner said something of them alone.
+    coalesce(corrected.product_id, '')
 from size
+left join (select distinct product_id from owner.size_correction where product_id <> '')
+    as corrected on size.platform = 'stockx' and size.partner_product_id = corrected.product_id
 left join enrichment.product_label as label using (platform, partner_product_id)
 left join staging.stg_stockx__products as product
     on size.platform = 'stockx' and size.partner_product_id = product.partner_product_id
@@ -60,7 +64,7 @@ _PURCHASES = """
 select distinct coalesce(size_raw, ''), coalesce(product_name, ''), brand_raw
 from staging.stg_csv__purchases
 """
-LabelledSize = tuple[str, str, str, str]
+LabelledSize = tuple[str, str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,25 +108,28 @@ def label_sizes(conn: psycopg.Connection) -> SizeReport:
 
 
 def _size_contexts(cur: psycopg.Cursor[Any], rules: Rules) -> Iterator[LabelledSize]:
-    for size, brand, audience, category, platform in cur.execute(_SIZES).fetchall():
+    for size, brand, audience, category, platform, product in cur.execute(_SIZES).fetchall():
         # A marketplace's gender field is the hint itself; an offer's texts only hold one.
         hint = audience if platform == "stockx" else audience_of(audience)
-        yield size, brand, hint, category
+        yield size, brand, hint, category, product
     labeller = ProductLabeller(rules)
     for size, name, brand_raw in cur.execute(_PURCHASES).fetchall():
         label = labeller.label(name, brand_raw=brand_raw)
-        yield size, label.brand.brand or "", audience_of(name), label.category.category or ""
+        yield size, label.brand.brand or "", audience_of(name), label.category.category or "", ""
 
 
 def _size_rows(contexts: Iterable[LabelledSize], rules: Rules) -> Iterator[tuple[Any, ...]]:
     parser = SizeParser(rules)
-    for size, brand, audience, category in contexts:
-        found = parser.parse(size, brand=brand or None, audience=audience, category=category)
+    for size, brand, audience, category, product in contexts:
+        found = parser.parse(
+            size, brand=brand or None, audience=audience, category=category, product=product
+        )
         yield (
             size,
             brand,
             audience,
             category,
+            product,
             found.system,
             found.audience,
             found.value,

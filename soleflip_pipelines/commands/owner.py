@@ -6,8 +6,6 @@ Every decision reaches the labels at the next run. What is decided how belongs t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,15 +13,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-if TYPE_CHECKING:
-    import psycopg
+from soleflip_pipelines.commands import identity
+from soleflip_pipelines.commands.support import owner_connection
 
+if TYPE_CHECKING:
     from soleflip_pipelines.catalog.decisions import Effect
 
 app = typer.Typer(
-    help="Brands and categories: review what is unsure, and correct what is wrong.",
+    help="Brands, categories, sizes, identity: review what is unsure, correct what is wrong.",
     no_args_is_help=True,
 )
+for command in (identity.merge, identity.split, identity.size):
+    app.command()(command)
 console = Console()
 NEXT = "it takes effect at the next `soleflip run`"
 
@@ -47,7 +48,7 @@ def review(
     """
     from soleflip_pipelines.catalog.review import review_groups
 
-    with _connection() as conn:
+    with owner_connection() as conn:
         groups = review_groups(conn, reason=reason, shown=examples)
     if as_json:
         console.print_json(data=[group.as_json() for group in groups])
@@ -83,7 +84,7 @@ def accept(
     """
     from soleflip_pipelines.catalog.decisions import accept_brand, effect_of_accepting
 
-    with _connection() as conn:
+    with owner_connection() as conn:
         effect = effect_of_accepting(conn, brand, as_name, parent)
         _go_on(effect, yes)
         accept_brand(conn, brand, as_name=as_name, parent=parent, note=note)
@@ -98,7 +99,7 @@ def reject(brand: Name, note: Note = None) -> None:
     """
     from soleflip_pipelines.catalog.decisions import reject_brand
 
-    with _connection() as conn:
+    with owner_connection() as conn:
         count = reject_brand(conn, brand, note=note)
     console.print(f"rejected {brand}, which {count:,} products have: {NEXT}", markup=False)
 
@@ -118,7 +119,7 @@ def set_(
     """
     from soleflip_pipelines.catalog.decisions import correct_product
 
-    with _connection() as conn:
+    with owner_connection() as conn:
         title = correct_product(
             conn, platform, product_id, brand=brand, category=category, style_code=style_code,
             note=note,
@@ -140,7 +141,7 @@ def pattern(
     """
     from soleflip_pipelines.catalog.decisions import add_pattern, effect_of_pattern
 
-    with _connection() as conn:
+    with owner_connection() as conn:
         effect = effect_of_pattern(conn, text, brand)
         if as_json:
             console.print_json(data=effect.as_json())
@@ -157,17 +158,26 @@ def pattern(
 
 @app.command()
 def undo(
-    about: Annotated[str, typer.Argument(help="A brand's name or a pattern; else the platform.")],
+    about: Annotated[
+        str,
+        typer.Argument(
+            help="A brand's name, a pattern, a merged or split product's id, a split item, a size"
+            " text; else the platform."
+        ),
+    ],
     product_id: Annotated[str | None, typer.Argument(help="… and the product's id there.")] = None,
 ) -> None:
     """Take a decision back.
 
-    Examples: soleflip catalog undo "era vault" · soleflip catalog undo stockx 5e6a1e57
+    Examples: soleflip catalog undo "era vault" · soleflip catalog undo stockx 5e6a1e57 ·
+    soleflip catalog undo "purchase:44d|B-17|2" (`decisions` lists them all)
     """
     from soleflip_pipelines.catalog.decisions import undo as take_back
+    from soleflip_pipelines.catalog.identity_decisions import undo_identity
 
-    with _connection() as conn:
-        take_back(conn, about, product_id)
+    with owner_connection() as conn:
+        if product_id is not None or not undo_identity(conn, about):
+            take_back(conn, about, product_id)
     console.print(f"taken back: {NEXT}")
 
 
@@ -175,9 +185,11 @@ def undo(
 def decisions(as_json: JsonFlag = False) -> None:
     """List what the owner decided, the newest first."""
     from soleflip_pipelines.catalog.decisions import decisions as read
+    from soleflip_pipelines.catalog.identity_decisions import identity_decisions
 
-    with _connection() as conn:
-        rows = read(conn)
+    with owner_connection() as conn:
+        rows = [*read(conn), *identity_decisions(conn)]
+    rows.sort(key=lambda row: row["decided_at"], reverse=True)
     if as_json:
         console.print_json(data=rows, default=str)
         return
@@ -205,12 +217,3 @@ def _go_on(effect: Effect, yes: bool, *, is_shown: bool = False) -> None:
         if not is_shown:
             console.print("nothing is changed; --yes goes on all the same")
         raise typer.Exit(1)
-
-
-@contextmanager
-def _connection() -> Iterator[psycopg.Connection]:
-    from soleflip_pipelines.settings import get_settings
-    from soleflip_pipelines.warehouse.connection import connect
-
-    with closing(connect(get_settings(), autocommit=True)) as conn:
-        yield conn

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
 from rich.console import Console
 
 from soleflip_pipelines.settings import Settings, get_settings
+
+if TYPE_CHECKING:
+    import psycopg
+
+
+@contextmanager
+def owner_connection() -> Iterator[psycopg.Connection]:
+    """A connection for reading and writing what the owner decides, each statement on its own."""
+    from soleflip_pipelines.warehouse.connection import connect
+
+    with closing(connect(get_settings(), autocommit=True)) as conn:
+        yield conn
 
 
 def running_settings(console: Console) -> Settings:

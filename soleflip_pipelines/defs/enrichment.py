@@ -10,19 +10,24 @@ import dagster as dg
 
 from soleflip_pipelines.catalog import (
     accuracy,
+    catalogue,
     matching,
     product_labelling,
-    sale_matching,
     size_labelling,
 )
 from soleflip_pipelines.catalog.schema import validate_product_label
 from soleflip_pipelines.defs.checks import schema_check
+from soleflip_pipelines.defs.identity_checks import (
+    code_share,
+    identity_checks,
+    identity_results,
+    match_checks,
+    match_results,
+)
 from soleflip_pipelines.defs.label_checks import (
     accuracy_checks,
     accuracy_metadata,
     accuracy_results,
-    match_checks,
-    match_results,
     product_checks,
     product_results,
     size_checks,
@@ -94,11 +99,39 @@ def enrichment_size_label(warehouse: WarehouseResource) -> Iterator[Result]:
 @dg.multi_asset(
     specs=[
         table_spec(
+            "enrichment.stockx_identity",
+            "One row per StockX product and variant that the owner's merges and splits make another"
+            " one of ours.",
+            deps=[
+                "enrichment.product_label",
+                "staging.stg_stockx__variants",
+                "staging.stg_stockx__orders",
+            ],
+        )
+    ],
+    check_specs=identity_checks("enrichment.stockx_identity"),
+)
+def enrichment_stockx_identity(warehouse: WarehouseResource) -> Iterator[Result]:
+    """Say what the owner's merges and splits make of StockX's products."""
+    with warehouse.connect() as conn:
+        done = catalogue.resolve_stockx(conn)
+        figures = {
+            "written_now": done.inserted + done.updated,
+            "removed": done.deleted,
+            "real_style_code_share": code_share(conn),
+        }
+        checks = identity_results(conn, "enrichment.stockx_identity")
+        yield written(conn, "enrichment.stockx_identity", figures, checks=checks)
+
+
+@dg.multi_asset(
+    specs=[
+        table_spec(
             "enrichment.purchase_match",
             "One row per purchase line: the product and size that it is, and how that was found.",
             deps=[
                 "enrichment.product_label",
-                "enrichment.size_label",
+                "enrichment.stockx_identity",
                 "staging.stg_csv__purchases",
                 "staging.stg_stockx__variant_sizes",
             ],
@@ -118,16 +151,23 @@ def enrichment_purchase_match(warehouse: WarehouseResource) -> Iterator[Result]:
     specs=[
         table_spec(
             "enrichment.offer_match",
-            "One row per affiliate offer that is a known variant, by its GTIN.",
-            deps=["staging.stg_awin__offers", "staging.stg_stockx__variants"],
+            "One row per affiliate offer that is, or may be, a known product, with the evidence.",
+            deps=[
+                "enrichment.product_label",
+                "enrichment.stockx_identity",
+                "staging.stg_awin__offers",
+                "staging.stg_stockx__variant_sizes",
+            ],
         )
-    ]
+    ],
+    check_specs=match_checks("enrichment.offer_match"),
 )
 def enrichment_offer_match(warehouse: WarehouseResource) -> Iterator[Result]:
     """Find the variant of every offer."""
     with warehouse.connect() as conn:
         report = matching.match_offers(conn)
-        yield written(conn, "enrichment.offer_match", report.as_metadata())
+        checks = match_results(conn, "enrichment.offer_match", report)
+        yield written(conn, "enrichment.offer_match", report.as_metadata(), checks=checks)
 
 
 @dg.multi_asset(
@@ -138,6 +178,7 @@ def enrichment_offer_match(warehouse: WarehouseResource) -> Iterator[Result]:
             "and size that it is, and how that was found.",
             deps=[
                 "enrichment.product_label",
+                "enrichment.stockx_identity",
                 "staging.stg_ebay__order_lines",
                 "staging.stg_alias__orders",
                 "staging.stg_csv__stockx_report",
@@ -153,7 +194,7 @@ def enrichment_offer_match(warehouse: WarehouseResource) -> Iterator[Result]:
 def enrichment_sale_match(warehouse: WarehouseResource) -> Iterator[Result]:
     """Find the variant of every sale outside StockX; ties stay unmatched."""
     with warehouse.connect() as conn:
-        report = sale_matching.match_sales(conn)
+        report = matching.match_sales(conn)
         checks = match_results(conn, "enrichment.sale_match", report)
         yield written(conn, "enrichment.sale_match", report.as_metadata(), checks=checks)
 
@@ -166,19 +207,22 @@ def enrichment_sale_match(warehouse: WarehouseResource) -> Iterator[Result]:
             "it is, and how that was found.",
             deps=[
                 "enrichment.product_label",
+                "enrichment.stockx_identity",
                 "staging.stg_alias__listings",
                 "staging.stg_csv__stock_counts",
                 "staging.stg_csv__products",
                 "staging.stg_stockx__variant_sizes",
             ],
         )
-    ]
+    ],
+    check_specs=match_checks("enrichment.item_match"),
 )
 def enrichment_item_match(warehouse: WarehouseResource) -> Iterator[Result]:
     """Find the variant of every listing, counted and listed article."""
     with warehouse.connect() as conn:
-        report = sale_matching.match_items(conn)
-        yield written(conn, "enrichment.item_match", report.as_metadata())
+        report = matching.match_items(conn)
+        checks = match_results(conn, "enrichment.item_match", report)
+        yield written(conn, "enrichment.item_match", report.as_metadata(), checks=checks)
 
 
 @dg.multi_asset(

@@ -1,30 +1,26 @@
 """Checks of what the catalog rules decided: does a person need to look? All are warnings.
 
-A rule that abstains is no error and holds nothing up. What every raw table is checked for is in
-`checks`; no assets here.
+A rule that abstains is no error and holds nothing up. What products are taken for one is checked in
+`identity_checks`, what every raw table is checked for in `checks`; no assets here.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, LiteralString
+from typing import Any
 
 import dagster as dg
 import psycopg
 
 from soleflip_pipelines.catalog.accuracy import FLOORS, Accuracy, AccuracyReport
-from soleflip_pipelines.catalog.matching import MatchReport
 from soleflip_pipelines.catalog.product_labelling import BrandMix, LabelReport
 from soleflip_pipelines.catalog.size_labelling import SizeReport
 
 ABSTENTIONS = "few_abstentions"
 BRAND_MIX = "steady_brand_mix"
-DOUBLED = "no_doubled_identity"
-MATCHED = "most_are_matched"
 SIZES = "sizes_are_understood"
 RIGHT = "right_enough"
 EXAMPLES = 10
 _WORST_COLUMNS = ("question", "expected", "given", "rule")
 MOST_ABSTAINED = 0.05
-MOST_UNMATCHED = 0.10
 MOST_UNKNOWN_SIZES = 0.02
 # Half the sum of all changes of shares: what part of the products would have to change brand.
 MOST_SHIFTED = 0.10
@@ -36,10 +32,6 @@ _OF_PRODUCTS = {
     "category that is sure enough. See them with `soleflip catalog review`.",
     BRAND_MIX: f"The brands of each partner's products moved by at most {MOST_SHIFTED:.0%} against "
     "the run before; more is a new range, or a rule that goes too far.",
-    DOUBLED: "No barcode, and no style code within one type of product, belongs to two products.",
-}
-_OF_MATCHES = {
-    MATCHED: f"At most {MOST_UNMATCHED:.0%} of the lines have no known product and size."
 }
 _OF_SIZES = {
     SIZES: f"At most {MOST_UNKNOWN_SIZES:.0%} of the size texts are understood by no rule."
@@ -55,33 +47,6 @@ _ABSTAINED_SQL = """
            count(*) filter (where category is null), count(review_reason)
     from enrichment.product_label group by platform order by platform
 """
-_DOUBLED_SQL = """
-    with doubled as (
-        select 'barcode ' || number as shared, min(partner_product_id) as one,
-               max(partner_product_id) as other
-        from staging.stg_stockx__variants cross join unnest(gtins) as number
-        group by number having count(distinct partner_product_id) > 1
-        union all
-        select concat_ws(' ', 'style code', style_key, product_type), min(partner_product_id),
-               max(partner_product_id)
-        from enrichment.product_label
-        where platform = 'stockx' and style_key is not null
-        group by style_key, product_type having count(*) > 1
-    )
-    select shared, one, other, count(*) over () from doubled order by shared limit %s
-"""
-# What names a line to a person, by the table of its match.
-_UNMATCHED_SQL: Mapping[str, LiteralString] = {
-    "enrichment.purchase_match": """
-        select line_key, style_code from enrichment.purchase_match
-        where partner_variant_id is null order by line_key limit %s
-    """,
-    "enrichment.sale_match": """
-        select concat_ws(' ', source, platform, order_number, order_line), style_code
-        from enrichment.sale_match
-        where partner_variant_id is null order by 1 limit %s
-    """,
-}
 _UNKNOWN_SIZES_SQL = """
     select size_raw, min(brand), count(*) from enrichment.size_label
     where size_system = 'OTHER' group by size_raw order by count(*) desc, size_raw limit %s
@@ -90,22 +55,17 @@ _UNKNOWN_SIZES_SQL = """
 
 def product_checks(address: str) -> list[dg.AssetCheckSpec]:
     """The specs of what labels of products are checked for."""
-    return _specs(address, _OF_PRODUCTS)
-
-
-def match_checks(address: str) -> list[dg.AssetCheckSpec]:
-    """The spec of what matches of bought and sold lines are checked for."""
-    return _specs(address, _OF_MATCHES)
+    return specs(address, _OF_PRODUCTS)
 
 
 def size_checks(address: str) -> list[dg.AssetCheckSpec]:
     """The spec of what labels of sizes are checked for."""
-    return _specs(address, _OF_SIZES)
+    return specs(address, _OF_SIZES)
 
 
 def accuracy_checks(address: str) -> list[dg.AssetCheckSpec]:
     """The spec of what the measured accuracy is checked for."""
-    return _specs(address, _OF_ACCURACY)
+    return specs(address, _OF_ACCURACY)
 
 
 def product_results(
@@ -119,7 +79,7 @@ def product_results(
     )
     head = "| partner | products | no brand | no category | to review |\n|---|---|---|---|---|\n"
     rare = all(max(row[2], row[3]) <= MOST_ABSTAINED * row[1] for row in rows)
-    yield _warning(address, ABSTENTIONS, rare, {"labels": dg.MetadataValue.md(head + table)})
+    yield warning(address, ABSTENTIONS, rare, {"labels": dg.MetadataValue.md(head + table)})
     shifts = {
         platform: brand_shift(before, report.mix_after.get(platform, {}))
         for platform, before in report.mix_before.items()
@@ -128,39 +88,13 @@ def product_results(
     moved = "\n".join(
         f"- {line}" for platform in shifts for line in _movers(platform, report)[:EXAMPLES]
     )
-    yield _warning(
+    yield warning(
         address,
         BRAND_MIX,
         all(shift <= MOST_SHIFTED for shift in shifts.values()),
         {
             **{f"shift of {platform}": round(shift, 4) for platform, shift in shifts.items()},
             "moved most": dg.MetadataValue.md(moved or "nothing"),
-        },
-    )
-    doubled = conn.execute(_DOUBLED_SQL, [EXAMPLES]).fetchall()
-    lines = "\n".join(f"- {shared}: {one} and {other}" for shared, one, other, _ in doubled)
-    found = {
-        "doubled": doubled[0][3] if doubled else 0,
-        "for example": dg.MetadataValue.md(lines or "none"),
-    }
-    yield _warning(address, DOUBLED, not doubled, found)
-
-
-def match_results(
-    conn: psycopg.Connection, address: str, report: MatchReport
-) -> Iterator[dg.AssetCheckResult]:
-    """The result for matches of bought or sold lines."""
-    rows = conn.execute(_UNMATCHED_SQL[address], [EXAMPLES]).fetchall()
-    lines = "\n".join(f"- {line} ({code or 'no style code'})" for line, code in rows)
-    unmatched = report.total - report.matched
-    yield _warning(
-        address,
-        MATCHED,
-        unmatched <= MOST_UNMATCHED * report.total,
-        {
-            "lines": report.total,
-            "not matched": unmatched,
-            "for example": dg.MetadataValue.md(lines or "none"),
         },
     )
 
@@ -171,7 +105,7 @@ def size_results(
     """The result for labels of sizes."""
     rows = conn.execute(_UNKNOWN_SIZES_SQL, [EXAMPLES]).fetchall()
     lines = "\n".join(f"- {raw} ({brand or 'no brand'}): {n:,}" for raw, brand, n in rows)
-    yield _warning(
+    yield warning(
         address,
         SIZES,
         report.unknown <= MOST_UNKNOWN_SIZES * report.contexts,
@@ -186,7 +120,7 @@ def size_results(
 def accuracy_results(address: str, report: AccuracyReport) -> Iterator[dg.AssetCheckResult]:
     """The result for the measured accuracy."""
     short = [figure.kind for figure in report.figures if not figure.is_right_enough]
-    yield _warning(address, RIGHT, not short, {"below their floor": ", ".join(short) or "none"})
+    yield warning(address, RIGHT, not short, {"below their floor": ", ".join(short) or "none"})
 
 
 def accuracy_metadata(report: AccuracyReport) -> dict[str, Any]:
@@ -245,16 +179,16 @@ def _movers(platform: str, report: LabelReport) -> list[str]:
     ]
 
 
-def _specs(address: str, checks: Mapping[str, str]) -> list[dg.AssetCheckSpec]:
+def specs(address: str, checks: Mapping[str, str]) -> list[dg.AssetCheckSpec]:
+    """A spec for each name with its description."""
     return [
         dg.AssetCheckSpec(name, asset=address.split("."), description=description)
         for name, description in checks.items()
     ]
 
 
-def _warning(
-    address: str, name: str, passed: bool, metadata: dict[str, Any]
-) -> dg.AssetCheckResult:
+def warning(address: str, name: str, passed: bool, metadata: dict[str, Any]) -> dg.AssetCheckResult:
+    """A result that holds nothing up when it has not passed."""
     return dg.AssetCheckResult(
         check_name=name,
         asset_key=address.split("."),

@@ -30,7 +30,7 @@ create table staging.stg_stockx__orders (
 );
 create table staging.stg_awin__offers (
     feed_id text, aw_product_id text, product_name text, description text, brand_raw text,
-    category_raw text, mpn text, gtin text, size_raw text
+    category_raw text, mpn text, gtin text, size_raw text, colour text
 );
 create table staging.stg_csv__purchases (
     line_key text, product_name text, brand_raw text, style_code_raw text, size_raw text
@@ -60,7 +60,7 @@ create table staging.stg_csv__stock_counts (
     count_key text, style_code_raw text, product_name text, size_raw text
 );
 create table staging.stg_csv__products (
-    product_key text, style_code_raw text, product_name text, brand_raw text
+    product_key text, style_code_raw text, product_name text, brand_raw text, gtin text
 );
 insert into staging.stg_ebay__order_lines values
     ('e1', '1', '555001-101-US9.5', 'Sneaker wie neu', null),
@@ -78,7 +78,7 @@ insert into staging.stg_csv__sales values
     ('stockx', 'o1', 'DD9001-100', 'Dunk', '10'), ('private', 'p1', 'DD9001-100', 'Dunk', 'US 10');
 insert into staging.stg_csv__stock_counts values ('c1', '575001101', 'Jordan', 'US 9');
 insert into staging.stg_csv__products values
-    ('DD9001100', 'DD9001-100', 'Dunk', 'Nike'), ('hat', null, 'Hat', null);
+    ('DD9001100', 'DD9001-100', 'Dunk', 'Nike', null), ('hat', null, 'Hat', null, null);
 insert into staging.stg_stockx__products values
     ('p1', 'Jordan 9 Retro Demo', null, 'Jordan', 'sneakers', '555001-101/575001-101',
      'men'),
@@ -94,8 +94,8 @@ insert into staging.stg_stockx__orders values
     ('o1', 'gone', 'vg', 'Nike Dunk Low Retired Demo', 'DD9001-100', '10');
 insert into staging.stg_awin__offers values
     ('7', 'a1', 'Nike Laufschuhe Demo Damen, weiss', 'Text. | FQ9001-100', 'Nike',
-     'Women''s Footwear', null, '00195000000017', '40,5'),
-    ('7', 'a2', 'Demo Hoodie', null, null, null, null, '00195000000031', 'M');
+     'Women''s Footwear', null, '00195000000017', '40,5', 'weiss'),
+    ('7', 'a2', 'Demo Hoodie', null, null, null, null, '00195000000031', 'M', null);
 insert into staging.stg_csv__purchases values
     ('s|1|1', 'Air Jordan 1 Demo', 'Jordan', '575001 101', 'EU 42,5'),
     ('s|1|2', 'essentials fear of god demo HOODIE', null, 'N/A', '2XL'),

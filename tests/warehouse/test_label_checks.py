@@ -10,15 +10,16 @@ import psycopg
 import pytest
 
 from soleflip_pipelines.catalog.accuracy import measure_shipped
-from soleflip_pipelines.catalog.matching import match_purchases
+from soleflip_pipelines.catalog.catalogue import resolve_stockx
+from soleflip_pipelines.catalog.identity_decisions import merge_products
+from soleflip_pipelines.catalog.matching import match_purchases, match_sales
 from soleflip_pipelines.catalog.product_labelling import label_products
-from soleflip_pipelines.catalog.sale_matching import match_sales
 from soleflip_pipelines.catalog.size_labelling import label_sizes
+from soleflip_pipelines.defs.identity_checks import code_share, identity_results, match_results
 from soleflip_pipelines.defs.label_checks import (
     accuracy_metadata,
     accuracy_results,
     brand_shift,
-    match_results,
     product_results,
     size_results,
 )
@@ -26,6 +27,8 @@ from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.connection import connect
 
 pytestmark = pytest.mark.integration
+
+IDENTITY = "enrichment.stockx_identity"
 
 
 def named(results: Iterable[dg.AssetCheckResult]) -> dict[str, dg.AssetCheckResult]:
@@ -45,7 +48,8 @@ def test_labels_that_abstain_and_numbers_of_two_products_are_named(
     checks = named(product_results(prepared, "enrichment.product_label", label_products(prepared)))
     assert not checks["few_abstentions"].passed
     assert "| stockx | 3 | 1 | 1 | 1 |" in text(checks["few_abstentions"], "labels")
-    assert checks["no_doubled_identity"].passed
+    assert named(identity_results(prepared, IDENTITY))["no_doubled_identity"].passed
+    assert code_share(prepared) == pytest.approx(0.3333)
     assert checks["steady_brand_mix"].passed
     with connect(settings, role="transformer", autocommit=True) as transformer:
         transformer.execute(
@@ -57,10 +61,13 @@ def test_labels_that_abstain_and_numbers_of_two_products_are_named(
         )
     checks = named(product_results(prepared, "enrichment.product_label", label_products(prepared)))
     assert checks["few_abstentions"].passed
-    doubled = checks["no_doubled_identity"]
+    doubled = named(identity_results(prepared, IDENTITY))["no_doubled_identity"]
     assert not doubled.passed
     assert "- barcode 00195000000017: p1 and p9" in text(doubled, "for example")
     assert "- style code 555001101 sneaker: p1 and p9" in text(doubled, "for example")
+    merge_products(prepared, "p1", "p9")
+    resolve_stockx(prepared)
+    assert named(identity_results(prepared, IDENTITY))["no_doubled_identity"].passed
 
 
 def test_a_brand_mix_that_moves_is_seen_where_there_are_enough_products(

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from soleflip_pipelines.catalog.finder import Line, Product, ProductFinder, Variant
+from soleflip_pipelines.catalog.finder import Line, ProductFinder
 from soleflip_pipelines.catalog.rules import default_rules
+from soleflip_pipelines.catalog.variant_finder import Product, Variant
 
 pytestmark = pytest.mark.unit
 
@@ -102,9 +103,11 @@ def test_without_a_code_the_exact_title_counts() -> None:
 @pytest.mark.parametrize(
     ("name", "method"),
     [
-        ("Nike Dunk Low Grey Fog Shoes", "title_fuzzy"),
+        ("Nike Dunk Low Retro Grey Fog Shoes", "title_fuzzy"),
+        ("Nike Dunk Low Grey Fog", "none"),
+        ("Nike Dunk Low Retro Fog Grey", "none"),
         ("Supreme Sholder Bag Red", "title_fuzzy"),
-        ("Dunk Low Grey Fog Men's", "title_fuzzy"),
+        ("Dunk Low Retro Grey Fog Men's", "title_fuzzy"),
         ("Nike Dunk Low Retro Grey Fog (W)", "none"),
         ("Nike Dunk Low Retro Grey Fog Black", "none"),
         ("Nike Dunk High Retro Grey Fog", "none"),

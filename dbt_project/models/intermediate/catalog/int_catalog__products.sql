@@ -2,7 +2,7 @@
 
 with
 
-products as (
+stockx_products as (
     select * from {{ ref('stg_stockx__products') }}
 ),
 
@@ -12,6 +12,14 @@ orders as (
 
 listings as (
     select * from {{ ref('stg_stockx__listings') }}
+),
+
+identities as (
+    select * from {{ source('enrichment', 'stockx_identity') }}
+),
+
+split_products as (
+    select * from {{ source('owner', 'split_product') }}
 ),
 
 product_labels as (
@@ -31,13 +39,38 @@ named as (
     where product_key is not null
     union all
     select
-        partner_product_id as product_key,
-        partner_product_id,
+        {{ our_product('listings') }} as product_key,
+        {{ our_product('listings') }} as partner_product_id,
         null as product_name,
         null as style_id,
-        created_at as ordered_at
+        listings.created_at as ordered_at
     from listings
-    where partner_product_id is not null
+    {{ join_identity('listings') }}
+    where listings.partner_product_id is not null
+),
+
+-- What the owner merged away is no product of ours; what was split off is like the one it was of.
+products as (
+    select
+        stockx_products.*,
+        stockx_products.partner_product_id as our_product_id,
+        null as split_name,
+        null as split_style_code
+    from stockx_products
+    where stockx_products.partner_product_id not in (
+        select identities.partner_id from identities
+        where identities.kind = 'product'
+    )
+    union all
+    select
+        parents.*,
+        split_products.product_id as our_product_id,
+        split_products.name as split_name,
+        split_products.style_code as split_style_code
+    from split_products
+    inner join stockx_products as parents
+        on split_products.like_product_id = parents.partner_product_id
+    where split_products.product_id in (select identities.our_product_id from identities)
 ),
 
 newest_name as (
@@ -57,11 +90,12 @@ newest_name as (
 
 combined as (
     select
-        coalesce(products.partner_product_id, newest_name.product_key) as product_key,
-        coalesce(products.partner_product_id, newest_name.partner_product_id)
-            as partner_product_id,
-        coalesce(products.title, newest_name.product_name, '(no name)') as name,
+        coalesce(products.our_product_id, newest_name.product_key) as product_key,
+        coalesce(products.our_product_id, newest_name.partner_product_id) as partner_product_id,
+        coalesce(products.split_name, products.title, newest_name.product_name, '(no name)')
+            as name,
         coalesce(
+            products.split_style_code,
             product_labels.style_code,
             case when products.partner_product_id is null then newest_name.style_id end
         ) as style_code,
@@ -87,9 +121,9 @@ combined as (
         products.season,
         products.url_key,
         products.brand_raw,
-        products.partner_product_id is not null as is_known_product
+        products.our_product_id is not null and products.split_name is null as is_known_product
     from products
-    full outer join newest_name on products.partner_product_id = newest_name.product_key
+    full outer join newest_name on products.our_product_id = newest_name.product_key
     left join product_labels
         on
             coalesce(products.partner_product_id, newest_name.partner_product_id)

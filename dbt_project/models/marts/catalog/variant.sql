@@ -19,7 +19,12 @@ listings as (
 ),
 
 products as (
-    select * from {{ ref('int_catalog__products') }}
+    select * from {{ ref('stg_stockx__products') }}
+),
+
+product_labels as (
+    select * from {{ source('enrichment', 'product_label') }}
+    where platform = 'stockx'
 ),
 
 size_labels as (
@@ -59,26 +64,58 @@ known as (
     group by named.partner_variant_id
 ),
 
+ours as (
+    select
+        known.*,
+        {{ our_product('known') }} as our_product_id,
+        {{ our_variant('known') }} as our_variant_id
+    from known
+    {{ join_identity('known') }}
+),
+
+-- The barcodes of sizes that the owner's merges make one.
+merged_gtins as (
+    select
+        ours.our_variant_id,
+        array_agg(distinct number.gtin order by number.gtin) as gtins
+    from ours
+    cross join lateral unnest(ours.gtins) as number (gtin)
+    where ours.our_variant_id in (
+        select others.our_variant_id from ours as others
+        where others.our_variant_id <> others.partner_variant_id
+    )
+    group by ours.our_variant_id
+),
+
 final as (
     select
-        {{ stable_id('variant', ["'stockx'", 'known.partner_variant_id']) }} as id,
-        {{ stable_id('product', ["'stockx'", 'known.partner_product_id']) }} as product_id,
-        known.partner_variant_id as stockx_variant_id,
-        known.size_raw,
-        size_labels.size_key,
-        size_labels.size_system,
-        size_labels.us_size,
-        size_labels.eu_size,
-        known.gtins,
+        {{ stable_id('variant', ["'stockx'", 'ours.our_variant_id']) }} as id,
+        {{ stable_id('product', ["'stockx'", 'ours.our_product_id']) }} as product_id,
+        ours.our_variant_id as stockx_variant_id,
+        ours.size_raw,
+        coalesce(own_labels.size_key, size_labels.size_key) as size_key,
+        coalesce(own_labels.size_system, size_labels.size_system) as size_system,
+        coalesce(own_labels.us_size, size_labels.us_size) as us_size,
+        coalesce(own_labels.eu_size, size_labels.eu_size) as eu_size,
+        coalesce(merged_gtins.gtins, ours.gtins) as gtins,
         {{ build_id() }} as build_id
-    from known
-    left join products on known.partner_product_id = products.partner_product_id
+    from ours
+    left join merged_gtins on ours.our_variant_id = merged_gtins.our_variant_id
+    left join products on ours.partner_product_id = products.partner_product_id
+    left join product_labels on ours.partner_product_id = product_labels.partner_product_id
     left join size_labels
         on
-            known.size_raw = size_labels.size_raw
-            and products.labelled_brand = size_labels.brand
-            and coalesce(products.gender, '') = size_labels.audience_hint
-            and products.labelled_category = size_labels.category
+            ours.size_raw = size_labels.size_raw
+            and coalesce(product_labels.brand, '') = size_labels.brand
+            and coalesce(products.gender_raw, '') = size_labels.audience_hint
+            and coalesce(product_labels.category, '') = size_labels.category
+            and size_labels.partner_product_id = ''
+    -- What the owner said of this product's sizes alone.
+    left join size_labels as own_labels
+        on
+            ours.size_raw = own_labels.size_raw
+            and ours.partner_product_id = own_labels.partner_product_id
+    where ours.our_variant_id = ours.partner_variant_id
 )
 
 select * from final

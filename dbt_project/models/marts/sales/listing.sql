@@ -34,17 +34,18 @@ alias_sold as (
 listings as (
     select
         'stockx'::text as platform,
-        listing_id,
-        partner_product_id,
-        partner_variant_id,
-        lower(status_raw) as status,
-        ask_price,
-        currency_code,
-        inventory_type,
-        created_at,
-        source_updated_at,
-        order_number
+        stockx_listings.listing_id,
+        {{ our_product('stockx_listings') }} as partner_product_id,
+        {{ our_variant('stockx_listings') }} as partner_variant_id,
+        lower(stockx_listings.status_raw) as status,
+        stockx_listings.ask_price,
+        stockx_listings.currency_code,
+        stockx_listings.inventory_type,
+        stockx_listings.created_at,
+        stockx_listings.source_updated_at,
+        stockx_listings.order_number
     from stockx_listings
+    {{ join_identity('stockx_listings') }}
     union all
     select
         'alias'::text as platform,

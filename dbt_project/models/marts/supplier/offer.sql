@@ -12,6 +12,7 @@ offers as (
 
 offer_matches as (
     select * from {{ source('enrichment', 'offer_match') }}
+    where partner_variant_id is not null
 ),
 
 event_rates as (

@@ -1,0 +1,96 @@
+"""`soleflip catalog merge`, `split` and `size`: the owner's word on what is one product or size.
+
+What is decided how belongs to `catalog.identity_decisions`; the commands hang in `commands.owner`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from soleflip_pipelines.commands.support import owner_connection
+
+console = Console()
+NEXT = "it takes effect at the next `soleflip run`"
+Note = Annotated[str | None, typer.Option(help="Why, for later.")]
+ProductName = Annotated[str, typer.Argument(help="Style code, SKU, or id of ours or of StockX.")]
+
+
+def merge(
+    keep: ProductName,
+    other: ProductName,
+    note: Note = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Go on although brand or category differ.")
+    ] = False,
+) -> None:
+    """Make two products one: sizes, sales, units and costs of OTHER become KEEP's.
+
+    Example: soleflip catalog merge 555088-134 5e6a1e57-1595 --note "StockX has it twice"
+    """
+    from soleflip_pipelines.catalog.identity_decisions import merge_products
+
+    with owner_connection() as conn:
+        kept, gone = merge_products(conn, keep, other, note=note, yes=yes)
+    console.print(
+        f"{gone.title} ({gone.product_id}) is now {kept.title} ({kept.product_id}): {NEXT}",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def split(
+    product: ProductName,
+    item: Annotated[
+        list[str],
+        typer.Option(
+            help="A size or StockX variant, else purchase:, sale:, offer:, listing:, count: or"
+            " list: and its key, as catalog.item_identity has it. Several times."
+        ),
+    ],
+    to: Annotated[str | None, typer.Option(help="The product that the items are.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the new product.")] = None,
+    style_code: Annotated[str | None, typer.Option(help="Its maker's style code.")] = None,
+    note: Note = None,
+) -> None:
+    """Say that items are not PRODUCT: they are another, a new one (of sizes), or none of ours.
+
+    Examples: soleflip catalog split 555088-134 --item 10 --item 10.5 --name "Jordan 1 Sample" ·
+    soleflip catalog split 555088-134 --item "purchase:44d|B-17|2" --to DD1391-100 · soleflip
+    catalog split 555088-134 --item "sale:ebay 12-345 678"
+    """
+    from soleflip_pipelines.catalog.identity_decisions import split_items
+
+    with owner_connection() as conn:
+        done = split_items(conn, product, item, to=to, name=name, style_code=style_code, note=note)
+    what = "none of ours" if done.product_id is None else done.product_id
+    console.print(
+        f"{len(done.items)} items are now {'a new product, ' if done.is_new else ''}{what}: {NEXT}",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def size(
+    raw: Annotated[str, typer.Argument(help="The size as the source writes it.")],
+    system: Annotated[str, typer.Argument(help="US, UK, EU, CM, KR, ALPHA, WAIST, CAP or ONE.")],
+    value: Annotated[str, typer.Argument(help="The size in it, such as 10.5 or XL.")],
+    audience: Annotated[str, typer.Option(help="men, women, youth, toddler; else as found.")] = "",
+    brand: Annotated[str | None, typer.Option(help="Only of this brand.")] = None,
+    product: Annotated[str | None, typer.Option(help="Only of this product.")] = None,
+    note: Note = None,
+) -> None:
+    """Say what a size text means; it wins over every rule, the narrowest of several first.
+
+    Examples: soleflip catalog size "T 42" EU 42 --brand "Alexander McQueen" · soleflip catalog
+    size "2" ALPHA M --product 5e6a1e57-1595
+    """
+    from soleflip_pipelines.catalog.identity_decisions import correct_size
+
+    with owner_connection() as conn:
+        key = correct_size(
+            conn, raw, system, value, audience=audience, brand=brand, product=product, note=note
+        )
+    console.print(f'"{raw}" means {key}: {NEXT}', markup=False, soft_wrap=True)
