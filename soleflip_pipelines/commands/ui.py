@@ -8,6 +8,7 @@ import sys
 from contextlib import suppress
 
 from soleflip_pipelines.commands.site import require_free_port
+from soleflip_pipelines.defs.instance import open_instance
 from soleflip_pipelines.errors import DatabaseUnavailable
 from soleflip_pipelines.processes import end_with_parent
 from soleflip_pipelines.settings import PROJECT_ROOT, Settings, export_environment
@@ -31,6 +32,9 @@ def serve(settings: Settings, host: str, port: int) -> int:
     prepare_database(settings)
     export_environment(dagster_environment(settings))
     ensure_manifest(settings)
+    # Runs that ended with an earlier daemon would hold their pools for hours.
+    with open_instance(settings):
+        pass
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(PROJECT_ROOT / "workspace.yaml")]
     process = subprocess.Popen(
         [*command, "-h", host, "-p", str(port)],

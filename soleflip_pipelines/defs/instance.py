@@ -6,6 +6,7 @@ Also cleans up after runs whose process was killed. Nothing here knows what a jo
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 
@@ -19,7 +20,9 @@ UNFINISHED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
 
 
 @contextmanager
-def open_instance(settings: Settings, job: dg.JobDefinition) -> Iterator[dg.DagsterInstance]:
+def open_instance(
+    settings: Settings, job: dg.JobDefinition | None = None
+) -> Iterator[dg.DagsterInstance]:
     """Dagster's instance, with its tables and the job's pools made, and killed runs cleaned up.
 
     Dagster makes its tables when an instance is first opened and a pool when a step first asks for
@@ -29,7 +32,8 @@ def open_instance(settings: Settings, job: dg.JobDefinition) -> Iterator[dg.Dags
         with closing(connect(settings, role=None, autocommit=True)) as conn:
             conn.execute("select pg_advisory_lock(hashtextextended('dagster instance', 0))")
             instance = opened.enter_context(dg.DagsterInstance.get())
-            _make_pools(instance, job)
+            if job is not None:
+                _make_pools(instance, job)
             fail_abandoned_runs(instance)
             free_leaked_slots(instance)
         yield instance
@@ -48,11 +52,14 @@ def _make_pools(instance: dg.DagsterInstance, job: dg.JobDefinition) -> None:
 
 
 def fail_abandoned_runs(instance: dg.DagsterInstance) -> int:
-    """Mark as failed the runs whose process is gone: killed, or lost with its machine."""
+    """Mark as failed the runs whose process is gone: killed, or ended with its machine.
+
+    What runs on another host, such as another container, is not ours to judge.
+    """
     abandoned = 0
     for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
         identity = run.tags.get(PROCESS_TAG)
-        if identity is None:
+        if identity is None or not identity.endswith(f"@{socket.gethostname()}"):
             continue
         pid = int(identity.split("@")[0])
         # A process that starts a run here has none under way: an outage has ended it.
@@ -81,9 +88,10 @@ def free_leaked_slots(instance: dg.DagsterInstance) -> int:
 
 
 def process_identity(pid: int) -> str:
-    """`pid@start time`, so that a process that inherited the number is not taken for the run."""
+    """`pid@start time@host`: one that inherited the number is not taken for the run's process."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
-            return f"{pid}@{stat.read().rsplit(')', 1)[1].split()[19]}"
+            began = stat.read().rsplit(")", 1)[1].split()[19]
     except (FileNotFoundError, ProcessLookupError):
-        return f"{pid}@gone"
+        began = "gone"
+    return f"{pid}@{began}@{socket.gethostname()}"

@@ -6,6 +6,7 @@ It holds no secret and no business logic; what is done with a connection is the 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,7 @@ import psycopg
 from dagster_postgres.utils import DagsterPostgresException
 from sqlalchemy.exc import OperationalError
 
+from soleflip_pipelines.defs.instance import PROCESS_TAG, process_identity
 from soleflip_pipelines.settings import Settings, get_settings
 from soleflip_pipelines.warehouse.connection import Role, connect
 from soleflip_pipelines.warehouse.outage import is_outage, wait_for_database
@@ -28,6 +30,13 @@ def is_outage_of_any(error: BaseException) -> bool:
 
 class WarehouseResource(dg.ConfigurableResource):
     """The warehouse of this installation, as its environment describes it."""
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Note which process a daemon's run is in, so that it can be told that it was killed."""
+        run = context.run
+        if context.instance is not None and run is not None and PROCESS_TAG not in run.tags:
+            identity = {PROCESS_TAG: process_identity(os.getpid())}
+            context.instance.add_run_tags(run.run_id, identity)
 
     @property
     def settings(self) -> Settings:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import dagster as dg
 import pytest
 
-from soleflip_pipelines.defs.instance import open_instance
+from soleflip_pipelines.defs.instance import PROCESS_TAG, open_instance, process_identity
+from soleflip_pipelines.defs.resources import WarehouseResource
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.connection import dagster_environment
 
@@ -45,3 +48,38 @@ def test_runs_that_start_at_once_make_each_table_and_pool_once(
         storage = instance.event_log_storage
         limits = {pool: storage.get_concurrency_info(pool).slot_count for pool in POOLS}
     assert set(limits.values()) == {1}
+
+
+def test_a_run_whose_process_is_gone_is_failed_and_no_other(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in dagster_environment(settings).items():
+        monkeypatch.setenv(name, text)
+    here = socket.gethostname()
+    parent = process_identity(os.getppid())
+    identities = {"killed": f"{os.getppid()}@1@{here}", "alive": parent, "elsewhere": "1@1@x"}
+    with open_instance(settings) as instance:
+        for name, identity in identities.items():
+            tags = {PROCESS_TAG: identity}
+            status = dg.DagsterRunStatus.STARTED
+            run = dg.DagsterRun(job_name=name, tags=tags, status=status)
+            instance.run_storage.add_run(run)
+    with open_instance(settings) as instance:
+        statuses = {run.job_name: run.status.value for run in instance.get_runs()}
+    assert statuses == {"killed": "FAILURE", "alive": "STARTED", "elsewhere": "STARTED"}
+
+
+def test_a_run_of_the_daemon_is_marked_with_its_process() -> None:
+    @dg.op
+    def look(warehouse: WarehouseResource) -> None:
+        """Needs the resource."""
+
+    @dg.job(resource_defs={"warehouse": WarehouseResource()})
+    def looking() -> None:
+        look()
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        run_id = looking.execute_in_process(instance=instance).run_id
+        run = instance.get_run_by_id(run_id)
+    assert run is not None
+    assert run.tags[PROCESS_TAG] == process_identity(os.getpid())

@@ -203,7 +203,7 @@ def test_a_mart_is_traced_back_to_the_tables_of_partners() -> None:
         "nodes": {
             "staged": model("staging", "stg", "staging"),
             "mart": model("sales", "order", "marts"),
-            "own": model("catalog", "brand", "marts"),
+            "own": model("catalog", "product", "marts"),
         },
         "sources": {
             "raw": {"schema": "raw_ebay", "identifier": "orders"},
