@@ -65,6 +65,25 @@ _TABLES: tuple[tuple[str, LiteralString, str], ...] = (
     ("inventory.stock", "update inventory.stock set cost_eur = cost_eur - 0.01", "cost"),
     ("inventory.stock", "update inventory.stock set status = 'available' where status = 'sold'",
      "status"),
+    ("inventory.stock", "update inventory.stock set stockx_listing_id = null", "on_stockx"),
+    ("inventory.lot", "update inventory.lot set remaining_count = remaining_count + 1",
+     "remaining"),
+    ("inventory.reservation", "update inventory.reservation set reason = 'to ship'", "reason"),
+    ("inventory.movement", "update inventory.movement set occurred_on = occurred_on + 1"
+     " where kind = 'sale'", "row"),
+    ("inventory.movement", "delete from inventory.movement where kind = 'return'", "row"),
+    ("inventory.position_daily", "update inventory.position_daily"
+     " set in_house_cost_eur = in_house_cost_eur + 0.01", "in_house_cost"),
+    ("inventory.ageing_daily", "update inventory.ageing_daily set unit_count = unit_count + 1"
+     " where band_no = 6", "units"),
+    ("inventory.valuation", "update inventory.valuation"
+     " set realisable_eur = realisable_eur - 0.01", "realisable"),
+    ("inventory.sell_through_cohort", "update inventory.sell_through_cohort"
+     " set sold_30_count = sold_30_count + 1", "sold_30"),
+    ("inventory.days_to_sell", "update inventory.days_to_sell set median_days = median_days + 1",
+     "median"),
+    ("inventory.oversell_risk", "update inventory.oversell_risk"
+     " set in_house_count = in_house_count + 1", "here"),
     ("supplier.purchase_item", "update supplier.purchase_item set line_gross_eur = 0.01", "gross"),
     ("supplier.purchase", "update supplier.purchase set landed_cost_eur = landed_cost_eur + 0.01",
      "cost"),
@@ -89,6 +108,8 @@ _TABLES: tuple[tuple[str, LiteralString, str], ...] = (
      "is_right"),
     ("catalog.listed_product", "delete from catalog.listed_product where product_id in"
      " (select product_id from catalog.listed_product limit 1)", "row"),
+    ("catalog.item_identity", "update catalog.item_identity set match_method = 'title'"
+     " where kind = 'variant'", "method"),
     ("inventory.stock_count_difference", "update inventory.stock_count_difference"
      " set counted_count = counted_count + 1", "counted"),
     ("analytics.kpi_monthly_by_platform", "update analytics.kpi_monthly_by_platform"

@@ -215,6 +215,32 @@ def _conversions(_: Sides) -> Iterator[Row]:
                     yield {"brand": brand, "audience": audience, "us": row[column], **sizes}
 
 
+# What StockX names is itself, and each purchase line is the variant that was bought.
+_ITEMS = """
+select 'product' as kind, product_id as item_key, product_id, null as variant_id,
+       'partner_id' as method
+from main.product
+union all
+select 'purchase', l.line_key, p.product_id, l.variant_id, '?'
+from lines l
+left join served.product p on p.position = l.product_position
+union all
+select 'variant', v.variant_id, p.product_id, v.variant_id, 'partner_id'
+from served.variant v
+join served.product p on p.position = v.product_position
+join main.product t using (product_id)
+order by 1, 2
+"""
+_MART_ITEMS = """
+select i.kind, i.item_key, p.stockx_product_id as product_id, v.stockx_variant_id as variant_id,
+       i.match_method as method
+from catalog.item_identity i
+left join catalog.product p on p.id = i.product_id
+left join catalog.variant v on v.id = i.variant_id
+where i.kind in ('product', 'purchase', 'variant')
+order by i.kind collate "C", i.item_key collate "C"
+"""
+
 _PRODUCT, _NAME = ("product_id",), ("name",)
 COMPARISONS = (
     Comparison("catalog.product", _PRODUCT, _PRODUCTS, _MART_PRODUCTS, _product_fields),
@@ -229,6 +255,7 @@ COMPARISONS = (
     Comparison("catalog.detection_accuracy", ("kind",), _KINDS, _MART_KINDS),
     Comparison("catalog.brand_history", _PRODUCT, _HISTORY, _MART_HISTORY),
     Comparison("catalog.variant", ("variant_id",), _variants, _MART_VARIANTS, _if_told),
+    Comparison("catalog.item_identity", ("kind", "item_key"), _ITEMS, _MART_ITEMS),
     Comparison("catalog.size_master", ("size_key",), _sizes, _MART_SIZES),
     Comparison(
         "catalog.size_conversion",

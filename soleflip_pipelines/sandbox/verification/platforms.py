@@ -11,6 +11,7 @@ import io
 from collections.abc import Iterator
 
 from soleflip_pipelines.sandbox import payouts
+from soleflip_pipelines.sandbox.codes import stable_number
 from soleflip_pipelines.sandbox.verification.comparison import Comparison, Row
 from soleflip_pipelines.sandbox.verification.sides import Sides
 
@@ -44,8 +45,8 @@ select o.feed_id, o.aw_product_id, o.merchant, p.product_id, v.variant_id, o.nam
        o.delivery, o.currency, in_euros(plus(o.price, o.delivery), o.currency, today) as delivered,
        o.is_in_stock, o.stock, o.link
 from offer o
-join served.gtin g on g.upc = o.upc
-join served.variant v on v.variant_id = g.variant_id
+join offered f using (feed_id, aw_product_id)
+join served.variant v on v.variant_id = f.variant_id
 join served.product p on p.position = v.product_position
 join main.product t on t.product_id = p.product_id
 join clock
@@ -90,7 +91,7 @@ def _feed_rows(sides: Sides) -> Iterator[tuple[str | None, ...]]:
             names = next(csv.reader([header], delimiter=delimiter))
             for row in csv.DictReader(text, names, delimiter=delimiter):
                 yield (
-                    feed_id, row["aw_product_id"], row["merchant_name"], row["ean"][-12:],
+                    feed_id, row["aw_product_id"], row["merchant_name"],
                     row["product_name"], row["Fashion:size"], row["search_price"],
                     row.get("delivery_cost") or "0", row["currency"], row["in_stock"],
                     row.get("stock_quantity") or None, row["aw_deep_link"],
@@ -98,17 +99,21 @@ def _feed_rows(sides: Sides) -> Iterator[tuple[str | None, ...]]:
 
 
 def _offers(sides: Sides) -> Iterator[Row]:
-    """The offers of sizes that the marketplace knows by their number.
-
-    A shop that puts a number of its own on a size cannot be recognised.
-    """
+    """The offers of sizes that the marketplace has, by whatever evidence they can be recognised."""
     sides.truth.execute("drop table if exists temp.offer")
     sides.truth.execute(
-        "create temp table offer (feed_id, aw_product_id, merchant, upc, name, size, price,"
+        "create temp table offer (feed_id, aw_product_id, merchant, name, size, price,"
         " delivery, currency, is_in_stock integer, stock, link)"
     )
-    marks = ",".join("?" * 12)
+    marks = ",".join("?" * 11)
     sides.truth.executemany(f"insert into offer values ({marks})", _feed_rows(sides))
+    sides.truth.execute("drop table if exists temp.offered")
+    sides.truth.execute("create temp table offered (feed_id, aw_product_id, variant_id)")
+    pairs = sides.truth.execute("select feed_id, variant_id from served.feed, served.variant")
+    sides.truth.executemany(
+        "insert into offered values (?, ?, ?)",
+        [(feed, stable_number(11, feed, variant), variant) for feed, variant in pairs.fetchall()],
+    )
     yield from map(dict, sides.truth.execute(_OFFERS))
 
 
