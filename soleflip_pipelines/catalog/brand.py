@@ -19,12 +19,20 @@ from soleflip_pipelines.catalog.text import is_blank, normalise, tokens
 FLOOR = 0.6
 CACHE_SIZE = 200_000
 FOOTWEAR = frozenset({"sneakers", "other footwear"})
+THINGS = frozenset({"collectibles", "electronics"})
 
 JOINERS = frozenset({"x", "by", "with", "feat", "ft", "vs"})
 # Words before which a title has not really begun.
 LEADERS = frozenset(
     "mens men womens women wmns wmn unisex kids kid boys girls herren damen kinder gs ps td w m "
     "new neu ds nwt bnib vnds the og x vintage authentic rare size sz us eu uk".split()
+)
+# What licences print on others' things, and makers of figures do not.
+LICENCES = frozenset({"trading card", "doll", "toy", "console"})
+# Whom a thing is for: shops write it right behind the brand.
+BUYERS = frozenset(
+    "men mens women womens unisex boys girls kids "
+    "damen herren kinder jungen madchen maedchen".split()
 )
 TIER_RANK = {"maker": 0, "label": 1, "artist": 2, "partner": 3}
 
@@ -78,6 +86,7 @@ class BrandDetector:
         """Index the patterns; `rules` decide everything else too."""
         self._info = rules.brand_info
         self._parents = {r.brand: r.parent_brand for r in rules.brand_rules if r.parent_brand}
+        self._ranks = {brand: TIER_RANK[info.tier] for brand, info in rules.brand_info.items()}
         self._index = PhraseIndex((rule.pattern, rule) for rule in rules.brand_rules)
         self._owner = PhraseIndex((r.pattern, r) for r in rules.brand_rules if r.is_owner)
         self._has_owner_rules = any(rule.is_owner for rule in rules.brand_rules)
@@ -99,13 +108,13 @@ class BrandDetector:
             brand_hint: the marketplace's own brand field, as it came.
             codes: what the product's style codes say of its maker (`StyleCodes.witnesses`).
         """
-        question = (title, brand_hint or "", tuple(codes))
-        key = question if brand_hint or codes else title
+        hint, witnesses = brand_hint or "", tuple(codes)
+        key = (title, hint, witnesses) if hint or codes else title
         result = self._memory.get(key)
         if result is None:
             if len(self._memory) >= CACHE_SIZE:
                 self._memory.clear()
-            result = self._memory[key] = self._detect(*question)
+            result = self._memory[key] = self._detect(title, hint, witnesses)
         return result
 
     def canonical(self, name: str | None) -> str | None:
@@ -124,7 +133,7 @@ class BrandDetector:
             best = max(owned, key=lambda hit: (hit.payload.priority, hit.end - hit.start))
             return self._result(self._find(words), _Choice(best, 1.0), owned_by=best.payload.brand)
         found = self._find(words)
-        choice = self._choose(found, self.canonical(hint))
+        choice = self._choose(found, self.canonical(hint) if hint else None)
         if choice is None:
             return self._from_witnesses(found, hint, codes)
         return self._with_witnesses(self._result(found, choice), hint, codes)
@@ -134,7 +143,7 @@ class BrandDetector:
         for hit in self._index.find(words):
             rule = hit.payload
             if rule.kind != "model":
-                if rule.scope != "start" or _begins(words, hit.start):
+                if _may_stand(rule.scope, words, hit):
                     found.named.append(hit)
             elif rule.pattern in self._naming:
                 found.named.append(hit)
@@ -150,6 +159,10 @@ class BrandDetector:
     # --- one brand of many ----------------------------------------------------------------
 
     def _choose(self, found: _Found, hint: str | None) -> _Choice | None:
+        if len(found.named) == 1 and not self._rank(found.named[0]) and found.words[0] != "x":
+            only = found.named[0]  # most titles: a maker and its shoe
+            starts = _begins(found.words, only.start)
+            return _Choice(only, self._named_confidence(only, starts))
         # A title that begins with the joiner comes from a shop that leaves its own name out.
         is_partner_first = found.words[:1] == ("x",)
         brands = [
@@ -180,12 +193,34 @@ class BrandDetector:
         """The first named, unless a maker follows an artist, or a label in partnership."""
         first = brands[0]
         for hit in brands[1:]:
-            if self._rank(hit) > 0 or self._rank(first) == 0:
+            if self._rank(hit) > 0:
+                continue
+            if self._rank(first) == 0:
+                if self._lends_its_name(found, first, hit):
+                    first = hit
                 continue
             is_artist = self._rank(first) == TIER_RANK["artist"]
-            if is_artist or self._is_partnership(found, first, hit):
+            if is_artist or (self._makes_it(hit) and self._is_partnership(found, first, hit)):
                 first = hit
         return first
+
+    def _makes_it(self, hit: Hit[BrandRule]) -> bool:
+        """Whether a maker made what it made with a label; a licence only lends its name."""
+        info = self._info.get(hit.payload.brand)
+        if info is None or info.default_category not in THINGS:
+            return True
+        return info.default_product_type not in LICENCES
+
+    def _lends_its_name(self, found: _Found, first: Hit[BrandRule], hit: Hit[BrandRule]) -> bool:
+        """Whether a maker of things stands on the shoe of the maker named after: Barbie x Crocs."""
+        info = self._info.get(first.payload.brand)
+        if info is None or info.default_category not in THINGS:
+            return False
+        if not any(word in JOINERS for word in found.words[first.end : hit.start]):
+            return False
+        house = self._house(hit.payload.brand)
+        models = (*found.models, *found.weak)
+        return any(self._is_shoe(m) and self._house(m.payload.brand) == house for m in models)
 
     def _is_partnership(self, found: _Found, first: Hit[BrandRule], hit: Hit[BrandRule]) -> bool:
         if any(word in JOINERS for word in found.words[first.end : hit.start]):
@@ -328,11 +363,26 @@ class BrandDetector:
                 category = hit.payload.category or maker.default_category
                 is_usual = category == maker.default_category
                 return category, maker.default_product_type if is_usual else None, True
+        if is_label and default == "apparel":
+            return *self._made_with(found, brand, (default, default_type)), False
         return default, default_type, False
+
+    def _made_with(
+        self, found: _Found, brand: str, usual: tuple[str | None, str | None]
+    ) -> tuple[str | None, str | None]:
+        """What a label of clothes most likely made with those named beside it: Supreme JBL."""
+        own = self._house(brand)
+        for hit in found.named:
+            info = self._info.get(hit.payload.brand)
+            if info is None or self._house(info.brand) == own or info.tier == "artist":
+                continue
+            if info.default_category not in (None, "apparel") and self._makes_it(hit):
+                return info.default_category, info.default_product_type
+        return usual
 
     def _partners(self, found: _Found, brand: str | None) -> tuple[str, ...]:
         """Everyone else whom the title names, in order, each once."""
-        if len(found.named) < 2 and all(hit.payload.brand == brand for hit in found.named):
+        if not found.named or (len(found.named) == 1 and found.named[0].payload.brand == brand):
             return ()
         own = self._house(brand) if brand else None
         names = dict.fromkeys(
@@ -341,11 +391,10 @@ class BrandDetector:
         return tuple(names)
 
     def _rank(self, hit: Hit[BrandRule]) -> int:
-        info = self._info.get(hit.payload.brand)
-        return TIER_RANK[info.tier] if info else TIER_RANK["label"]
+        return self._ranks.get(hit.payload.brand, 1)
 
     def _house(self, brand: str) -> str:
-        return self._parents.get(brand) or brand
+        return self._parents.get(brand, brand)
 
     def _same_house(self, one: str, other: str) -> bool:
         return self._house(one) == self._house(other)
@@ -366,7 +415,16 @@ def _models_that_name(rules: Iterable[BrandRule]) -> Iterable[str]:
             yield rule.pattern
 
 
+def _may_stand(scope: str, words: tuple[str, ...], hit: Hit[BrandRule]) -> bool:
+    """Whether a name counts where it stands."""
+    if scope == "formula":
+        return hit.end < len(words) and words[hit.end] in BUYERS and _begins(words, hit.start)
+    return scope != "start" or _begins(words, hit.start)
+
+
 def _begins(words: Iterable[str], at: int) -> bool:
     """Whether nothing of substance stands before word `at`, or a joiner stands right before it."""
+    if at == 0:
+        return True
     before = tuple(words)[:at]
     return all(w in LEADERS for w in before) or before[-1] in JOINERS

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from soleflip_pipelines.catalog.brand import FOOTWEAR, NOTHING, BrandResult
+from soleflip_pipelines.catalog.brand import FOOTWEAR, NOTHING, THINGS, BrandResult
 from soleflip_pipelines.catalog.phrases import Hit, PhraseIndex, phrase_words
 from soleflip_pipelines.catalog.rules import CategoryRule, Rules
-from soleflip_pipelines.catalog.text import is_blank, tokens
+from soleflip_pipelines.catalog.text import tokens
 
 CATEGORIES = (
     "sneakers",
@@ -37,8 +37,9 @@ FAMILIES: dict[str, frozenset[str]] = {
 }
 # Words after which a title speaks of parts and company, no longer of the thing.
 CUTS = frozenset({"with", "mit", "w", "for", "fur", "fuer", "featuring", "inkl", "incl", "plus"})
-CLOTHES = frozenset({"apparel", "headwear", "bags", "accessories"})
-THINGS = frozenset({"collectibles", "electronics"})
+WORN = FOOTWEAR | {"apparel", "headwear", "bags", "accessories"}
+# A model of these is what it is, whatever chain or puzzle its name goes on with.
+UNMISTAKABLE = FOOTWEAR | {"bags"}
 SHOE_SYSTEMS = frozenset({"US", "UK", "EU", "CM", "KR"})
 CLOTHES_SYSTEMS = frozenset({"ALPHA", "WAIST"})
 
@@ -99,7 +100,7 @@ class CategoryDetector:
     def _detect(
         self, title: str, product_type: str, brand: BrandResult, systems: tuple[str, ...]
     ) -> CategoryResult:
-        told = None if is_blank(product_type) else self._family(product_type)
+        told = self._family(product_type) if product_type else None
         allowed = frozenset(CATEGORIES) if told is None else _family_of(told)
         best = UNKNOWN
         for candidate in self._candidates(title, brand, systems):
@@ -118,14 +119,14 @@ class CategoryDetector:
         is_thing = brand.category in THINGS and brand.tier == "maker"
         if hits:
             # A building set of a shoe is a building set, a shirt of a console maker a shirt.
-            yield _last(hits, "noun", 0.97, brand, only=CLOTHES if is_thing else None)
+            yield _last(hits, "noun", 0.97, brand, only=WORN if is_thing else None)
             yield _last(hits, "silhouette", 0.96, brand)
         if is_thing:
             yield _of_brand(brand, "brand", 0.93)
-        is_shoe = brand.is_model_category and brand.category in FOOTWEAR
+        is_known = brand.is_model_category and brand.category in UNMISTAKABLE
         if hits:
-            # A theme (puzzle, knit) beside the model of a shoe is its colour, no thing.
-            yield _last(hits, "soft_noun", 0.92, brand, also=None if is_shoe else "theme")
+            # A theme (puzzle, chain) beside the model of a shoe or bag is its looks, no thing.
+            yield _last(hits, "soft_noun", 0.92, brand, also=None if is_known else "theme")
         if brand.is_model_category:
             yield _of_brand(brand, "model", 0.9)
         if hits:

@@ -61,18 +61,27 @@ class _Node(Generic[T]):
             return self.number
         return self.next.setdefault(word, _Node())
 
+    def goes_on(self, word: str) -> bool:
+        """Whether a phrase may go on with the word."""
+        return word in self.next or self.number is not None
+
     def longest(self, words: tuple[str, ...], at: int) -> tuple[int, T] | None:
         """The end and payload of the longest phrase that goes on at word `at`."""
-        best = None if self.payload is None else (at, self.payload)
-        if at < len(words):
-            word = words[at]
-            child = self.next.get(word)
-            if child is not None:
-                best = child.longest(words, at + 1) or best
-            if self.number is not None and is_number(word):
-                other = self.number.longest(words, at + 1)
-                if other is not None and (best is None or other[0] > best[0]):
-                    best = other
+        node: _Node[T] | None = self
+        best: tuple[int, T] | None = None
+        while node is not None:
+            if node.payload is not None:
+                best = at, node.payload
+            if at == len(words):
+                break
+            child = node.next.get(words[at])
+            at += 1
+            if node.number is not None and is_number(words[at - 1]):
+                one = child.longest(words, at) if child is not None else None
+                other = node.number.longest(words, at)
+                longer = max((one, other), key=lambda found: found[0] if found else 0)
+                return longer or best
+            node = child
         return best
 
 
@@ -86,7 +95,7 @@ class PhraseIndex(Generic[T]):
         self._root: _Node[T] = _Node()
         self._glued: dict[str, T] = {}
         self._endings: dict[str, T] = {}
-        self._parts: dict[str, T | None] = {}
+        self._known: dict[str, tuple[_Node[T] | None, T | None] | None] = {}
         for phrase, payload in whole:
             for spelling in spellings(phrase):
                 self._add(phrase_words(spelling), payload)
@@ -108,30 +117,41 @@ class PhraseIndex(Generic[T]):
     def find(self, words: tuple[str, ...]) -> list[Hit[T]]:
         """The phrases in a text, leftmost and longest first, none overlapping another."""
         hits: list[Hit[T]] = []
-        firsts = self._root.next
-        skip_to = 0
+        known = self._known
+        count, skip_to = len(words), 0
         for at, word in enumerate(words):
             if at < skip_to:
                 continue
-            node = firsts.get(word)
-            found = node.longest(words, at + 1) if node is not None else None
-            if found is not None:
-                skip_to = found[0]
-                hits.append(Hit(at, skip_to, found[1]))
-                continue
             try:
-                payload = self._parts[word]
+                entry = known[word]
             except KeyError:
-                payload = self._remember(word)
-            if payload is not None:
-                hits.append(Hit(at, at + 1, payload))
+                entry = self._remember(word)
+            if entry is None:
+                continue
+            node, alone = entry
+            after = at + 1
+            # Most phrases end where they begin; only the others are worth a walk.
+            if node is not None and after < count and node.goes_on(words[after]):
+                found = node.longest(words, after)
+                if found is not None:
+                    skip_to = found[0]
+                    hits.append(Hit(at, skip_to, found[1]))
+                    continue
+            if alone is not None:
+                hits.append(Hit(at, after, alone))
         return hits
 
-    def _remember(self, word: str) -> T | None:
-        if len(self._parts) >= _MOST_WORDS:
-            self._parts.clear()
-        payload = self._parts[word] = self._within(word)
-        return payload
+    def _remember(self, word: str) -> tuple[_Node[T] | None, T | None] | None:
+        """What a text's word may begin, and what it stands for where it stands alone."""
+        node = self._root.next.get(word)
+        alone = node.payload if node is not None else None
+        if alone is None:
+            alone = self._within(word)
+        entry = None if node is None and alone is None else (node, alone)
+        if len(self._known) >= _MOST_WORDS:
+            self._known.clear()
+        self._known[word] = entry
+        return entry
 
     def _within(self, word: str) -> T | None:
         """What stands in a part of one word: `zx8000` is `zx #`, `lederjacke` ends in `jacke`."""

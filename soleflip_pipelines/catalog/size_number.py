@@ -21,7 +21,10 @@ _SYSTEMS = {
 }  # fmt: skip
 _SYSTEM = "|".join(sorted(_SYSTEMS, key=len, reverse=True))
 _LETTER = "|".join(sorted(AUDIENCE_OF_LETTER, key=len, reverse=True))
-_WIDTH = r"(?: ?(?:[2-6]?E{1,4}|WIDE|[DB]\(M\)|D|B|NARROW|MEDIUM(?: WIDTH)?))?"
+_WIDTH = (
+    r"(?: ?(?:[2-6]?E{1,4}|[DB]\(M\)|D|B"
+    r"|\(?(?:WIDE|NARROW|MEDIUM(?: WIDTH)?|REGULAR|SCHMAL|NORMAL|WEIT)\)?))?"
+)
 _PREFIXED = re.compile(
     rf"(?:({_LETTER})(?=[ \d]) ?)?(?:({_SYSTEM})(?=[\d :-]) ?[:-]? ?)?(?:({_LETTER})(?=[ \d]) ?)?"
     rf"({_NUMBER}) ?({_LETTER})?{_WIDTH}"

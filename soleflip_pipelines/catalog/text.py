@@ -19,7 +19,7 @@ _SIGNS = str.maketrans(
         "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "⁄": "/", "\xa0": " ",
     }
 )  # fmt: skip
-_ASCII_SIGNS = str.maketrans({"&": " and ", "@": "a", "$": "s", "'": None, "_": " "})
+_ASCII_SIGNS = (("'", ""), ("&", " and "), ("@", "a"), ("$", "s"), ("_", " "))
 _ACRONYM = re.compile(r"(?<![a-z0-9.])((?:[a-z]\.)+[a-z])(?![a-z0-9])\.?")
 _TOKEN = re.compile(r"\d+\.\d+|[a-z0-9]+")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
@@ -49,7 +49,10 @@ def tokens(text: str) -> tuple[str, ...]:
     Dots inside an acronym vanish, apostrophes vanish, a decimal number stays one word, and every
     other sign separates.
     """
-    folded = fold(text).translate(_ASCII_SIGNS)
+    folded = fold(text)
+    for sign, meaning in _ASCII_SIGNS:
+        if sign in folded:
+            folded = folded.replace(sign, meaning)
     if "." in folded:
         folded = _ACRONYM.sub(lambda match: match[1].replace(".", ""), folded)
     return tuple(_TOKEN.findall(folded))

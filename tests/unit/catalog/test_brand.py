@@ -130,6 +130,24 @@ def test_a_leading_joiner_leaves_the_shop_unnamed() -> None:
     assert DETECTOR.detect("x Medicom Toy Busy Works Tee").brand == "BAPE"
 
 
+@pytest.mark.parametrize(
+    ("title", "brand"),
+    [
+        ("Turtle Men Check Formal Shirt", "Turtle"),
+        ("Scout Kinder Schulranzen", "Scout"),
+        ("Turtle Neck Sweater Women", None),
+        ("Dark Safari Men Shirt", None),
+        ("Barbie x Crocs Cozzzy Sandal", "Crocs"),  # the shoe's maker, not whose name it bears
+        ("LEGO x adidas ZX 8000", "adidas"),
+        ("LEGO Star Wars x Wing", "LEGO"),
+        ("BAPE x Pokemon Pikachu Tee", "BAPE"),
+        ("Palace x Bearbrick 400%", "Bearbrick"),
+    ],
+)
+def test_ordinary_words_and_lent_names(title: str, brand: str | None) -> None:
+    assert DETECTOR.detect(title).brand == brand
+
+
 def test_the_brand_field_is_a_witness() -> None:
     assert DETECTOR.detect("550 White Green", "New Balance").brand == "New Balance"
     agreed = DETECTOR.detect("Nike Dunk Low", "Nike")
@@ -171,7 +189,7 @@ def test_every_pattern_fires(rules: Rules) -> None:
     """Each pattern, standing where it may, shows its brand, or at least its partner."""
     for rule in rules.brand_rules:
         words = rule.pattern.replace("#", "3")
-        title = words if rule.scope == "start" else f"Zzz {words} Zzz"
+        title = {"start": words, "formula": f"{words} Men Zzz"}.get(rule.scope, f"Zzz {words} Zzz")
         tier = rules.brand_info[rule.brand].tier
         if tier == "partner":
             assert rule.brand in DETECTOR.detect(f"Nike Dunk Low {words}").collaborators, rule
