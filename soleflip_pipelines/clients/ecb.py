@@ -27,7 +27,7 @@ SPOOL_BYTES = 8 * 1024 * 1024
 
 @dataclass(frozen=True)
 class ReferenceRate:
-    """What one euro cost in a currency on a business day; the text is the rate as published."""
+    """What one euro cost in a currency on a business day, as published: any finite number."""
 
     rate_on: date
     currency_code: str
@@ -88,10 +88,9 @@ def _rates(text: io.TextIOWrapper) -> Iterator[ReferenceRate]:
 
 def _is_rate(cell: str) -> bool:
     try:
-        rate = Decimal(cell.strip())
+        return Decimal(cell.strip()).is_finite()
     except InvalidOperation:
         return False  # "N/A": no rate that day
-    return rate.is_finite() and rate > 0
 
 
 def _broken(what: str) -> BrokenFeed:

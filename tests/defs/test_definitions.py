@@ -11,8 +11,10 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import yaml
 
 from soleflip_pipelines.defs.support import READ_TO_THE_END
+from soleflip_pipelines.settings import PROJECT_ROOT
 
 SNAPSHOT = Path(__file__).parent / "snapshot.json"
 
@@ -112,6 +114,19 @@ def test_every_run_that_asks_a_partner_fails_if_it_could_not_be_read(
         keys = job.asset_layer.executable_asset_keys
         if not job.name.startswith("__") and keys & asked:
             assert state in keys, job.name
+
+
+def test_every_run_ends_and_gives_its_slots_back(definitions: dg.Definitions) -> None:
+    """Nothing else ends a run whose host has died, or frees the pool of one that was killed."""
+    for job in definitions.resolve_all_job_defs():
+        if not job.name.startswith("__"):
+            assert int(job.tags["dagster/max_runtime"]) <= 2 * 3600, job.name
+    monitoring = yaml.safe_load((PROJECT_ROOT / "dagster.yaml").read_text("utf-8"))[
+        "run_monitoring"
+    ]
+    assert monitoring["enabled"]
+    assert 0 < monitoring["free_slots_after_run_end_seconds"] <= 300
+    assert 0 < monitoring["max_runtime_seconds"] <= 4 * 3600
 
 
 def test_the_marts_are_one_step(definitions: dg.Definitions) -> None:

@@ -83,3 +83,26 @@ def test_a_run_of_the_daemon_is_marked_with_its_process() -> None:
         run = instance.get_run_by_id(run_id)
     assert run is not None
     assert run.tags[PROCESS_TAG] == process_identity(os.getpid())
+
+
+def test_the_slot_of_a_killed_run_is_free_for_the_next_one(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in dagster_environment(settings).items():
+        monkeypatch.setenv(name, text)
+    pool = "pool_0"
+    with open_instance(settings, job_with_pools()) as instance:
+        run = dg.DagsterRun(
+            job_name="killed",
+            tags={PROCESS_TAG: f"{os.getppid()}@1@{socket.gethostname()}"},
+            status=dg.DagsterRunStatus.STARTED,
+        )
+        instance.run_storage.add_run(run)
+        storage = instance.event_log_storage
+        claim = storage.claim_concurrency_slot(pool, run.run_id, "step")
+        assert claim.is_claimed
+        assert not storage.claim_concurrency_slot(pool, "another", "step").is_claimed
+    with open_instance(settings, job_with_pools()) as instance:
+        storage = instance.event_log_storage
+        assert run.run_id not in storage.get_concurrency_info(pool).active_run_ids
+        assert storage.claim_concurrency_slot(pool, "third", "step").is_claimed

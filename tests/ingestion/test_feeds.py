@@ -244,3 +244,19 @@ def test_rates_are_read_whole_once_and_then_from_the_newest_day(
         ("2026-05-29", "USD", "1.10"),
         ("2026-06-01", "USD", "1.11"),
     ]
+
+
+def test_an_absurd_rate_is_refused_and_the_next_one_is_not(
+    partner: Any, partner_settings: Settings, conn: psycopg.Connection
+) -> None:
+    table = (
+        b"Date,USD,JPY\n2026-06-05,1.12,151\n2026-06-04,0,150\n2026-06-03,-1.1,150\n"
+        b"2026-06-02,110,150\n2026-06-01,1.10,150\n"
+    )
+    partner.script(partner.reply(body=table))
+    (result,) = ecb.sync_reference_rates(partner_settings, conn, log=str)
+    assert (result.inserted, result.rejected) == (7, 3)
+    refused = conn.execute(
+        "select position, reason_code from integration.rejected_rows order by 1"
+    ).fetchall()
+    assert refused == [(f"USD 2026-06-0{day}", "implausible_rate") for day in (2, 3, 4)]

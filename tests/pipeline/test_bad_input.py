@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,12 @@ def one_sentence(text: str) -> bool:
     return "Traceback" not in text and 0 < len(text.strip()) < 2000
 
 
+def states(installation: Installation) -> set[tuple[str, str]]:
+    """The sources by `soleflip status`: table and state."""
+    found = json.loads(installation.soleflip("status", "--json").stdout)["sources"]
+    return {(source["table"], source["state"]) for source in found}
+
+
 def test_a_wrong_key_names_the_variable(small: Installation) -> None:
     wrong = small.with_environment(STOCKX_API_KEY="wrong-key-canary")
     done = wrong.soleflip("run", "sync_orders", check=False)
@@ -39,8 +46,35 @@ def test_a_dead_marketplace_is_named(small: Installation) -> None:
     dead = small.with_environment(STOCKX_API_URL="http://127.0.0.1:9/v2")
     done = dead.soleflip("run", "sync_orders", check=False)
     assert done.returncode == 1
-    assert "StockX" in done.stdout
+    assert "StockX could not be read (raw_stockx.orders: StockX: " in done.stdout
+    assert "what builds on it uses what was there before: last read to the end on" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+    assert ("raw_ebay.orders", "read") in states(dead)
+    assert ("raw_stockx.orders", "failed") in states(dead)
+
+
+def test_marts_are_built_although_partners_fail(small: Installation) -> None:
+    disturbed = small.with_environment(
+        EBAY_API_URL="http://127.0.0.1:9", ALIAS_TOKEN="wrong-canary"
+    )
+    done = disturbed.soleflip("run", check=False)
+    assert done.returncode == 1
+    sentences = done.stdout[done.stdout.index("refresh_all failed") :]
+    assert "eBay could not be read" in sentences
+    assert "Alias could not be read" in sentences
+    assert "StockX" not in sentences
+    assert "The marts were built all the same" in sentences
+    assert "canary" not in done.stdout + done.stderr
+    assert small.query('select count(*) > 0 from sales."order"') == [(True,)]
+    assert small.query("select count(*) > 0 from enrichment.price_recommendation") == [(True,)]
+    late = small.query(
+        "select asset_key from dagster.asset_check_executions"
+        " where check_name = 'sources_known' and not (evaluation_event::jsonb"
+        " #>> '{dagster_event,event_specific_data,passed}')::boolean"
+    )
+    assert '["sales", "order"]' in {key for (key,) in late}
+    small.soleflip("run")
+    assert {state for _, state in states(small)} == {"read"}
 
 
 def test_a_file_with_bad_rows_keeps_the_good_ones(small: Installation, tmp_path: Path) -> None:
