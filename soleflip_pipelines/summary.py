@@ -25,7 +25,7 @@ ORDERS_SQL = """
 """
 STOCK_SQL = """
     select count(*), coalesce(sum(cost_eur), 0)
-    from inventory.stock where status <> 'sold'
+    from inventory.stock where is_on_hand
 """
 COUNTS_SQL = """
     select (select count(*) from catalog.product),

@@ -34,7 +34,7 @@ PUBLISHED_STOCK_SQL = sql.SQL(
     select product.stockx_product_id
     from inventory.stock as stock
     join catalog.product as product on product.id = stock.product_id
-    where stock.status in ('available', 'listed', 'incoming')
+    where stock.is_on_hand
     """
 )
 PLAN_SQL = sql.SQL("""

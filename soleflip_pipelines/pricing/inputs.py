@@ -43,7 +43,7 @@ _UNITS_SQL = """
     left join catalog.variant as v on v.id = s.variant_id
     left join catalog.product as p on p.id = s.product_id
     left join pricing.brand_multiplier as b on b.brand = p.brand
-    where s.status in ('available', 'listed', 'incoming')
+    where s.is_on_hand
     order by s.id
 """
 _SALES_SQL = """
@@ -53,7 +53,7 @@ _SALES_SQL = """
         and o.gross_sale_eur > 0 and o.partner_variant_id is not null
         and o.product_id in (
             select s.product_id from inventory.stock as s
-            where s.status in ('available', 'listed', 'incoming')
+            where s.is_on_hand
         )
     order by o.product_id, o.sold_on, o.order_number
 """

@@ -51,6 +51,7 @@ class Books:
     def __init__(self, work: Path, papers: Path, seed: int, until: date) -> None:
         self._papers = papers
         self._seed = seed
+        self._counted_on = until - timedelta(days=1)
         self._pens: dict[str, SupplierPen] = {}
         self.tally: dict[str, int] = defaultdict(int)
         self.business = storage.create_business(work / storage.BUSINESS)
@@ -60,13 +61,14 @@ class Books:
         self._variants = storage.Writer(self.business, "variant", 6)
         self._gtins = storage.Writer(self.business, "gtin", 2)
         self._drafts = storage.Writer(self.business, "draft_order", 12)
-        self._listings = storage.Writer(self.business, "listing", 9)
+        self._listings = storage.Writer(self.business, "listing", 10)
         self._true_products = storage.Writer(self._truth, "product", 7)
         self._ebay = storage.Writer(self.business, "ebay_order", 8)
         self._alias = storage.Writer(self.business, "alias_order", 10)
         self._alias_listings = storage.Writer(self.business, "alias_listing", 5)
         self._true_orders = storage.Writer(self._truth, "sold_order", 28)
-        self._true_units = storage.Writer(self._truth, "unit", 8)
+        self._true_units = storage.Writer(self._truth, "unit", 9)
+        self._true_takings = storage.Writer(self._truth, "taking", 7)
         self._true_lines = storage.Writer(self._truth, "purchase_line", 14)
         self._rejected = storage.Writer(self._truth, "rejected_row", 4)
         self._draft_lines = storage.Writer(self._lines, "line", 6)
@@ -170,7 +172,15 @@ class Books:
             unit.lot.line_key, unit.unit_no, unit.lot.supplier.name, variant_id,
             str(unit.cost), "sold" if unit.sale else status,
             unit.sale.order_number if unit.sale else None, unit.queue_no,
+            self._counted_on.isoformat() if unit.is_lost else None,
         )  # fmt: skip
+
+    def add_taking(self, unit: Unit, sale: Sale) -> None:
+        """Note that a sale took a unit, and when it came back if it did."""
+        back_on = sale.updated_on.isoformat() if sale.status == "RETURNED" else None
+        self._true_takings.add(
+            unit.lot.line_key, unit.unit_no, *sale.key, sale.sold_on.isoformat(), back_on
+        )
 
     def add_line(self, lot: Lot) -> None:
         """Put a purchase line on its supplier's paper."""
@@ -204,7 +214,7 @@ class Books:
 
     def add_listing(
         self, product: Product, variant: Variant, status: str, amount: str, moment: datetime,
-        sale: Sale | None = None,
+        sale: Sale | None = None, *, is_consigned: bool = False,
     ) -> None:  # fmt: skip
         """Put an own listing on file: of a sale, or of stock at a moment."""
         if sale:
@@ -216,7 +226,7 @@ class Books:
             listing_id, product.index, variant.variant_id,
             status, None if status == "CANCELED" else amount, sale.currency if sale else "EUR",
             iso(moment - timedelta(days=9) if sale else moment), iso(moment),
-            sale.order_number if sale else None,
+            sale.order_number if sale else None, "FLEX" if is_consigned else "STANDARD",
         )  # fmt: skip
 
     def write_papers(self, suppliers: Iterable[Supplier]) -> None:

@@ -41,6 +41,10 @@ from soleflip_pipelines.sandbox.trade import Sale
 DEFAULT_SEED = 20261122
 _WARM_UP_DAYS = 420
 _LISTED_SHARE = 0.6
+# Every so many sizes on the shelf one has lost a pair; and of so many asks one is for a pair that
+# lies in the marketplace's own store.
+_SIZES_A_LOSS = 30
+_ASKS_A_CONSIGNED = 25
 # Products that shops may carry too are chosen from so many; bounds memory.
 _SHELF = 4_000
 _ORDERS_A_STRANGER = 180
@@ -116,6 +120,7 @@ class _Builder:
         self._purchases = PurchaseMaker(stream(what.seed, "purchases"), self._calendar, self._rates)
         self._sheet = SheetMaker(stream(what.seed, "sheet"), first, what.orders)
         self._dice = stream(what.seed, "stock")
+        self._shelved = self._asked = 0
         self._books = Books(work, papers, what.seed, what.until)
 
     def build(self) -> None:
@@ -217,8 +222,20 @@ class _Builder:
         matches = match_variant(units, noted, links)
         for sale in noted:
             self._books.add_truth(sale, order_truth(sale, matches.get(sale.key), self._rates))
+            for unit in matches[sale.key][0] if sale.key in matches else ():
+                self._books.add_taking(unit, sale)
+        if all(sale.status != "RETURNED" for sale in sales):
+            self._lose(units)
         for unit in units:
             self._books.add_unit(unit, variant_id)
+
+    def _lose(self, units: Sequence[Unit]) -> None:
+        """Now and then the newest unit of a size is gone."""
+        shelved = [unit for unit in units if unit.is_in_house]
+        self._shelved += bool(shelved)
+        if shelved and self._shelved % _SIZES_A_LOSS == 0:
+            newest = max(shelved, key=lambda u: (u.lot.available_on, u.lot.line_key, u.unit_no))
+            newest.is_lost = True
 
     def _buy_stranger(self, product: Product) -> None:
         """Buy something that the marketplace never showed: stock that no rule may recognise."""
@@ -243,9 +260,12 @@ class _Builder:
                 moment = datetime.combine(self._what.until, datetime.min.time(), UTC) - timedelta(
                     days=self._dice.uniform(0.2, age), seconds=self._dice.randrange(3600)
                 )
+                self._asked += 1
                 self._books.add_listing(
-                    product, unit.lot.variant, status, str(round(price)), moment
-                )
+                    product, unit.lot.variant, status, str(round(price)), moment,
+                    is_consigned=self._asked % _ASKS_A_CONSIGNED == 0
+                    and not any(other.is_lost for other in held),
+                )  # fmt: skip
                 if status == "ACTIVE" and price > 90:
                     self._books.add_alias_listing(product, unit.lot.variant, price * 1.1, moment)
                 is_listed_once = True

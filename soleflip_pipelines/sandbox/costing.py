@@ -39,7 +39,8 @@ class Unit:
     """A purchased unit; `sale` is the order that has it at the end, `cost` is EUR.
 
     `queue_no` is its place among the variant's units that later sales would take, from 0; None for
-    what is not waiting, and for what waits behind a unit that nobody knows.
+    what is not waiting, and for what waits behind a unit that nobody knows. What is lost is not
+    where it was put: the books have it, the stock count does not.
     """
 
     lot: Lot
@@ -47,6 +48,12 @@ class Unit:
     cost: Decimal
     sale: Sale | None = None
     queue_no: int | None = None
+    is_lost: bool = False
+
+    @property
+    def is_in_house(self) -> bool:
+        """Whether the books say that it lies on the shelf."""
+        return self.sale is None and self.lot.received_on is not None
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ class Shop:
             (created_at, article.variant_id),
         )
         self._business.execute(
-            "insert into listing values (?, ?, ?, 'MATCHED', ?, 'EUR', ?, ?, ?)",
+            "insert into listing values (?, ?, ?, 'MATCHED', ?, 'EUR', ?, ?, ?, 'STANDARD')",
             (stable_uuid(0, "order listing", number), article.product_position,
              article.variant_id, price, created_at, created_at, number),
         )  # fmt: skip
@@ -146,9 +146,13 @@ class Shop:
         )  # fmt: skip
         if unit is not None:
             self._truth.execute(
-                "update unit set status = 'sold', order_number = ?, queue_no = null "
-                "where line_key = ? and unit_no = ?",
+                "update unit set status = 'sold', order_number = ?, queue_no = null, "
+                "lost_on = null where line_key = ? and unit_no = ?",
                 (number, unit["line_key"], unit["unit_no"]),
+            )
+            self._truth.execute(
+                "insert into taking values (?, ?, 'stockx', ?, '1', ?, null)",
+                (unit["line_key"], unit["unit_no"], number, day.isoformat()),
             )
 
     def _count(self, made: int) -> None:

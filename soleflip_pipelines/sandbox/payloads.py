@@ -234,7 +234,7 @@ def listing_in_list(row: Row) -> Payload:
         "status": row["status"],
         "amount": row["amount"],
         "currencyCode": row["currency"],
-        "inventoryType": "STANDARD",
+        "inventoryType": row["inventory_type"],
         "createdAt": row["created_at"],
         "updatedAt": row["updated_at"],
         "batch": None,

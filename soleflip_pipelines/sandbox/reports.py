@@ -165,7 +165,7 @@ class Reports:
         """Put what is on hand of a product on the stock count, by place, size and unit."""
         counted: dict[tuple[str, str, str], int] = {}
         for unit in units:
-            if unit.sale is None and unit.lot.received_on is not None:
+            if unit.is_in_house and not unit.is_lost:
                 lot = unit.lot
                 place = (" ".join(lot.location.split()), lot.variant.size.value, lot.unit_ref or "")
                 counted[place] = counted.get(place, 0) + 1

@@ -13,7 +13,7 @@ from pathlib import Path
 
 BUSINESS, TRUTH, PAPERS = "business.sqlite", "truth.sqlite", "papers"
 # Raised whenever the generator makes something else of the same arguments.
-GENERATOR_VERSION = "7"
+GENERATOR_VERSION = "20"
 
 _BUSINESS_TABLES = """
 create table meta (key text primary key, value text not null) without rowid;
@@ -35,7 +35,7 @@ create table draft_order (
 create table listing (
     listing_id text not null, product_position integer not null, variant_id text not null,
     status text not null, amount text, currency text, created_at text not null,
-    updated_at text not null, order_number text
+    updated_at text not null, order_number text, inventory_type text not null
 );
 create table ebay_order (
     order_id text not null, created_at text not null, modified_at text not null,
@@ -112,7 +112,11 @@ create table sold_order (
 ) without rowid;
 create table unit (
     line_key text, unit_no integer, supplier text, variant_id text, cost text, status text,
-    order_number text, queue_no integer, primary key (line_key, unit_no)
+    order_number text, queue_no integer, lost_on text, primary key (line_key, unit_no)
+) without rowid;
+create table taking (
+    line_key text, unit_no integer, platform text, order_number text, order_line text,
+    sold_on text, back_on text, primary key (line_key, unit_no, sold_on)
 ) without rowid;
 create table purchase_line (
     line_key text primary key, supplier text, reference text, unit_ref text, title text,

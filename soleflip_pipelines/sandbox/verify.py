@@ -22,6 +22,7 @@ from soleflip_pipelines.sandbox.verification import (
     orders,
     platforms,
     pricing,
+    shelf,
     stock,
 )
 from soleflip_pipelines.sandbox.verification.sides import Sides, open_sides
@@ -32,6 +33,7 @@ from soleflip_pipelines.warehouse.connection import connect
 COMPARISONS = (
     *orders.COMPARISONS,
     *stock.COMPARISONS,
+    *shelf.COMPARISONS,
     *money.COMPARISONS,
     *catalog.COMPARISONS,
     *lists.COMPARISONS,

@@ -1,31 +1,19 @@
--- Stock on hand by age: units, cost and capital days.
-with
-
--- By day first: a sum for each of some hundred days is sooner made than one for each unit.
-by_day as (
-    select
-        age_days,
-        count(*) as unit_count,
-        count(*) filter (where status = 'listed') as listed_count,
-        sum(cost_eur) as cost_eur
-    from inventory.stock
-    where status <> 'sold'
-    group by age_days
-)
-
+-- Stock in the house by age at the end of each of the last 13 months, and today.
+-- Any other day: the same table, where day = that day. capital days: cost x age.
 select
-    case
-        when age_days <= 30 then '0-30'
-        when age_days <= 60 then '31-60'
-        when age_days <= 90 then '61-90'
-        when age_days <= 120 then '91-120'
-        when age_days <= 180 then '121-180'
-        else '181+'
-    end as age_band,
-    sum(unit_count) as unit_count,
-    sum(listed_count) as listed_count,
-    sum(cost_eur) as cost_eur,
-    sum(cost_eur * age_days) as capital_days
-from by_day
-group by age_band
-order by min(age_days);
+    day,
+    age_band,
+    unit_count,
+    cost_eur,
+    capital_days_eur
+from inventory.ageing_daily
+where
+    day = (select max(latest.day) from inventory.ageing_daily as latest)
+    or (
+        day = (date_trunc('month', day) + interval '1 month - 1 day')::date
+        and day > (
+            select (max(latest.day) - interval '13 months')::date
+            from inventory.ageing_daily as latest
+        )
+    )
+order by day desc, band_no;

@@ -31,7 +31,7 @@ select
         sum(stock.cost_eur) / (
             select nullif(sum(held.cost_eur), 0)
             from inventory.stock as held
-            where held.status <> 'sold'
+            where held.is_on_hand
         ), 4
     ) as share_of_stock_cost,
     max(market.highest_bid_eur) as highest_bid_eur,
@@ -49,7 +49,7 @@ left join catalog.product as product on stock.product_id = product.id
 left join pricing.market_price as market
     on stock.variant_id = market.variant_id and market.currency_code = 'EUR'
 where
-    stock.status in ('available', 'listed')
+    stock.is_in_house
     and stock.age_days > 120
     and (last_sales.last_sold_on is null or last_sales.last_sold_on < today.day - 180)
 group by

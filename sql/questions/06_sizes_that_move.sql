@@ -12,11 +12,11 @@ today as (
 select
     variant.size_key,
     count(*) as bought_count,
-    count(*) filter (where stock.status = 'sold') as sold_count,
-    round(count(*) filter (where stock.status = 'sold')::numeric / count(*), 4) as sell_through,
+    count(*) filter (where stock.is_sold) as sold_count,
+    round(count(*) filter (where stock.is_sold)::numeric / count(*), 4) as sell_through,
     percentile_cont(0.5) within group (order by stock.age_days)
-        filter (where stock.status = 'sold') as median_days_to_sell,
-    sum(stock.cost_eur) filter (where stock.status <> 'sold') as stock_cost_eur
+        filter (where stock.is_sold) as median_days_to_sell,
+    sum(stock.cost_eur) filter (where stock.is_on_hand) as stock_cost_eur
 from inventory.stock as stock
 cross join today
 inner join catalog.variant as variant on stock.variant_id = variant.id

@@ -35,7 +35,7 @@ units as (
         on stock.variant_id = market.variant_id and market.currency_code = 'EUR'
     left join catalog.product as product on stock.product_id = product.id
     where
-        stock.status in ('available', 'listed')
+        stock.is_in_house
         and stock.cost_eur is not null
         and market.lowest_ask_eur is not null
     order by stock.cost_eur desc, stock.id

@@ -1,7 +1,7 @@
 """The marts of the owner's own lists: the product list, and what a stock count found.
 
 The count was of all that the marketplace knows and that was on hand on the day before the
-generation's; it found everything that the truth says was there.
+generation's; it found everything but what the truth says was lost.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ order by p.stockx_product_id collate "C"
 """
 _COUNTED = """
 with counted (day) as (select date(value, '-1 day') from main.meta where key = 'until')
-select day, variant_id, product_id, count(*) as counted, count(*) as expected, 0 as difference,
-       euros(cost) as cost
+select day, variant_id, product_id, sum(lost_on is null) as counted, count(*) as expected,
+       -sum(lost_on is not null) as difference, euros(cost) as cost
 from units, counted
 where variant_id is not null and received_on is not null and (sold_on is null or sold_on > day)
 group by day, variant_id

@@ -100,9 +100,7 @@ select platform, order_number, order_line, status_raw, iif(platform = 'ebay', '?
        date(ordered_at, case platform when 'stockx' then '+3 days' when 'ebay' then '+4 days'
                         else '+7 days' end) as ship_by_on, line_key, unit_no
 from orders
-where status_raw in ('CREATED', 'PENDING', 'MATCHED', 'DONOTSHIP', 'ORDER_STATUS_CONFIRMED',
-                     'ORDER_STATUS_LABEL_GENERATED')
-    or (platform = 'ebay' and status = 'open')
+join to_ship using (platform, order_number, order_line)
 order by platform, order_number, order_line
 """
 _MART_SHIPMENTS = """

@@ -46,7 +46,7 @@ order by platform collate "C", partner_variant_id collate "C"
 _ON_HAND = """
 select line_key, unit_no, cost, variant_id, product_id, status <> 'incoming' as is_here
 from units
-where status <> 'sold'
+where is_owned
 order by line_key, unit_no
 """
 _MART_RECOMMENDATIONS = """

@@ -53,7 +53,10 @@ left join served.alias_order a
 left join served.product p on p.product_id = t.product_id;
 
 create temp view units as
-select u.*, l.reference, l.unit_ref, l.title, l.purchased_on, l.received_on, l.vat_scheme,
+select u.line_key, u.unit_no, u.supplier, u.variant_id, u.cost, u.order_number, u.lost_on,
+       iif(u.lost_on is null, u.status, 'lost') as status,
+       u.lost_on is null and u.status <> 'sold' as is_owned, l.reference, l.unit_ref, l.title,
+       l.purchased_on, l.received_on, l.vat_scheme,
        coalesce(l.received_on, l.purchased_on) as available_on, p.product_id, o.platform,
        o.order_line, o.sold_on, o.gross / o.quantity as gross, o.state <> 'estimated' as is_seen,
        iif(o.state <> 'estimated', o.net_profit / o.quantity, null) as net_profit
@@ -63,6 +66,27 @@ left join served.variant v on v.variant_id = u.variant_id
 left join served.product p on p.position = v.product_position
 left join main.sold_order o
     on o.order_number = u.order_number and o.variant_id = u.variant_id and o.is_sale;
+
+-- What waits to be sent.
+create temp view to_ship as
+select platform, order_number, order_line from orders
+where status_raw in ('CREATED', 'PENDING', 'MATCHED', 'DONOTSHIP', 'ORDER_STATUS_CONFIRMED',
+                     'ORDER_STATUS_LABEL_GENERATED')
+    or (platform = 'ebay' and status = 'open');
+
+-- What is offered now; of a size the asks for pairs in the marketplace's own store come first.
+create temp view asks as
+select *, row_number() over (
+        partition by platform, variant_id order by is_consigned desc, created_at, listing_id
+    ) as place
+from (
+    select 'stockx' as platform, variant_id, listing_id, created_at,
+           inventory_type = 'FLEX' as is_consigned
+    from served.listing where status = 'ACTIVE'
+    union all
+    select 'alias', v.variant_id, l.listing_id, l.created_at, 0 from served.alias_listing l
+    join served.variant v on v.product_position = l.product_position and v.value = l.size
+);
 
 create temp view lines as
 select l.*, u.variant_id, u.cost, v.product_position,

@@ -8,44 +8,63 @@ from __future__ import annotations
 
 from soleflip_pipelines.sandbox.verification.comparison import Comparison
 
-# An ask names no unit, so the oldest units on hand of a variant count as the listed ones: as many
-# as the channel with most asks offers.
+# An ask names no unit: on each channel the oldest units on hand of a variant are the listed ones.
+# Which listing an order came from, only its channel says.
 _UNITS = """
-with asks as (
-    select variant_id, max(asks) as asks
-    from (
-        select variant_id, count(*) as asks from served.listing where status = 'ACTIVE'
-        group by variant_id
-        union all
-        select variant_id, count(*) from served.alias_listing l
-        join served.variant v on v.product_position = l.product_position and v.value = l.size
-        group by variant_id
-    )
-    group by variant_id
+with offers as (
+    select variant_id, place, max(is_consigned) as is_consigned,
+           max(iif(platform = 'stockx', listing_id, null)) as on_stockx,
+           max(iif(platform = 'alias', listing_id, null)) as on_alias
+    from asks group by variant_id, place
+),
+returned as (
+    select distinct line_key, unit_no from main.taking where back_on is not null
+),
+open_orders as (
+    select o.platform, o.order_number, o.order_line, w.order_number is not null as is_to_ship
+    from orders o left join to_ship w using (platform, order_number, order_line)
+    where o.status = 'open'
+),
+items as (
+    select order_id, json_extract(line.value, '$[0]') as order_line,
+           json_extract(line.value, '$[1]') as item_id
+    from served.ebay_order, json_each(lines) line
 ),
 placed as (
-    select u.*, coalesce(asks, 0) as asks,
-           row_number() over (
+    select u.*, row_number() over (
                partition by u.variant_id, u.status order by available_on, line_key, u.unit_no
            ) as place
     from units u
-    left join asks using (variant_id)
 )
-select line_key, unit_no, unit_ref, supplier, title, variant_id, product_id, cost,
-       case when status <> 'on_hand' then status when variant_id is null then 'available'
-            when place <= asks then 'listed' else 'available' end as status,
-       purchased_on, received_on, available_on, vat_scheme, platform, order_number, order_line,
-       sold_on, max(0, julianday(coalesce(sold_on, :today)) - julianday(available_on)) as age_days
-from placed
-order by line_key, unit_no
+select u.line_key, u.unit_no, unit_ref, supplier, title, u.variant_id, product_id, cost,
+       case when status = 'sold' and w.order_number is null then 'sold'
+            when status = 'sold' then iif(is_to_ship, 'reserved', 'shipped')
+            when status <> 'on_hand' then status
+            when a.is_consigned then 'consigned' when a.place then 'listed'
+            when r.line_key is not null then 'returned' else 'available' end as status,
+       status = 'sold' as is_sold, is_owned as is_on_hand, status = 'on_hand' as is_in_house,
+       purchased_on, received_on, available_on, vat_scheme, u.platform, u.order_number,
+       u.order_line, sold_on, lost_on,
+       max(0, julianday(coalesce(sold_on, lost_on, :today)) - julianday(available_on)) as age_days,
+       iif(u.platform = 'stockx', '?', a.on_stockx) as on_stockx,
+       iif(u.platform = 'alias', '?', a.on_alias) as on_alias, i.item_id as on_ebay
+from placed u
+left join offers a on u.status = 'on_hand' and a.variant_id = u.variant_id and a.place = u.place
+left join returned r using (line_key, unit_no)
+left join open_orders w
+    on w.platform = u.platform and w.order_number = u.order_number and w.order_line = u.order_line
+left join items i
+    on u.platform = 'ebay' and i.order_id = u.order_number and i.order_line = u.order_line
+order by u.line_key, u.unit_no
 """
 _MART_UNITS = """
 select line_key, unit_no, unit_ref, supplier_name as supplier, product_name as title,
        external_ids ->> 'stockx_variant_id' as variant_id,
-       external_ids ->> 'stockx_product_id' as product_id, cost_eur as cost, status, purchased_on,
-       received_on, available_on, vat_scheme, sold_platform as platform,
-       sold_order_number as order_number, sold_order_line as order_line, sold_on,
-       age_days::numeric as age_days
+       external_ids ->> 'stockx_product_id' as product_id, cost_eur as cost, status, is_sold,
+       is_on_hand, is_in_house, purchased_on, received_on, available_on, vat_scheme,
+       sold_platform as platform, sold_order_number as order_number, sold_order_line as order_line,
+       sold_on, lost_on, age_days::numeric as age_days, stockx_listing_id as on_stockx,
+       alias_listing_id as on_alias, ebay_item_id as on_ebay
 from inventory.stock
 order by line_key collate "C", unit_no
 """
@@ -110,7 +129,7 @@ told as (
            sum(status = 'sold') as sold,
            percentile(julianday(received_on) - julianday(purchased_on), 0.5, 1) as days_to_come,
            percentile(julianday(sold_on) - julianday(available_on), 0.5, 1) as days_to_sell,
-           euros(iif(status <> 'sold', cost, null)) as stock_cost, sum(gross) as gross,
+           euros(iif(is_owned, cost, null)) as stock_cost, sum(gross) as gross,
            sum(net_profit) as profit, euros(iif(net_profit is not null, cost, null)) as sold_cost,
            sum(not is_seen) as unseen
     from units group by supplier
@@ -133,7 +152,7 @@ order by supplier_name collate "C"
 """
 _INVENTORY = """
 with held as (
-    select coalesce(product_id, '') as product_id, status, cost, status <> 'sold' as is_here,
+    select coalesce(product_id, '') as product_id, status, cost, is_owned as is_here,
            max(0, julianday(:today) - julianday(available_on)) as days
     from units
 ),

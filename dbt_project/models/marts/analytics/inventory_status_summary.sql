@@ -20,7 +20,8 @@ units as (
         coalesce(product_id, '00000000-0000-0000-0000-000000000000'::uuid) as product_id,
         status,
         cost_eur,
-        status <> 'sold' as is_on_hand,
+        is_sold,
+        is_on_hand,
         {{ business_today() }} - available_on as days_here
     from stock
 ),
@@ -31,9 +32,9 @@ by_product as (
         count(*) as unit_count,
         count(*) filter (where is_on_hand) as on_hand_count,
         count(*) filter (where status = 'incoming') as incoming_count,
-        count(*) filter (where status = 'available') as available_count,
-        count(*) filter (where status = 'listed') as listed_count,
-        count(*) filter (where status = 'sold') as sold_count,
+        count(*) filter (where status in ('available', 'returned')) as available_count,
+        count(*) filter (where status in ('listed', 'consigned')) as listed_count,
+        count(*) filter (where is_sold) as sold_count,
         coalesce(sum(cost_eur) filter (where is_on_hand), 0)::numeric(14, 2) as stock_cost_eur,
         count(*) filter (where is_on_hand and cost_eur is null) as cost_unknown_count,
         max(greatest(0, days_here)) filter (where is_on_hand) as oldest_days,

@@ -22,6 +22,8 @@ units as (
     select
         {{ stable_id('supplier', ['lower(stock.supplier_name)']) }} as supplier_id,
         stock.status,
+        stock.is_sold,
+        stock.is_on_hand,
         stock.cost_eur,
         stock.age_days,
         stock.received_on - stock.purchased_on as delivery_days,
@@ -37,14 +39,14 @@ by_supplier as (
         supplier_id,
         count(*) as unit_count,
         count(*) filter (where status = 'incoming') as incoming_count,
-        count(*) filter (where status = 'sold') as sold_count,
+        count(*) filter (where is_sold) as sold_count,
         percentile_cont(0.5) within group (order by delivery_days) as median_delivery_days,
-        percentile_cont(0.5) within group (order by age_days) filter (where status = 'sold')
+        percentile_cont(0.5) within group (order by age_days) filter (where is_sold)
             as median_days_to_sell,
         sum(gross_sale_eur) as gross_sale_eur,
         sum(net_profit) as net_profit_eur,
         sum(cost_eur) filter (where net_profit is not null) as sold_cost_eur,
-        sum(cost_eur) filter (where status <> 'sold') as stock_cost_eur
+        sum(cost_eur) filter (where is_on_hand) as stock_cost_eur
     from units
     group by supplier_id
 ),

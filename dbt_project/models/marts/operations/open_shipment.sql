@@ -7,7 +7,7 @@ orders as (
 
 stock as (
     select * from {{ ref('stock') }}
-    where status = 'sold'
+    where is_sold
 ),
 
 units as (

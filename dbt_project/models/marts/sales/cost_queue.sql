@@ -12,7 +12,7 @@ units_of_variant as (
     select
         variant_id,
         count(*) as unit_count,
-        count(*) filter (where status = 'sold') as sold_count
+        count(*) filter (where is_sold) as sold_count
     from stock
     where variant_id is not null
     group by variant_id
