@@ -10,6 +10,9 @@
         'amount': 'numeric', 'currency_code': 'text', 'has_stated_fees': 'boolean',
         'payout_total': 'numeric', 'adjustments_total': 'numeric', 'transaction_fee': 'numeric',
         'processing_fee': 'numeric', 'shipping_fee': 'numeric', 'other_fee': 'numeric',
+        'transaction_fee_rate': 'numeric', 'shipping_credit': 'numeric', 'promotion': 'numeric',
+        'refund': 'numeric', 'paid_total': 'numeric', 'paid_currency_code': 'text',
+        'paid_on': 'date', 'changed_at': 'timestamptz',
         'penalty': 'numeric', 'outbound_cost': 'numeric', 'ship_by_at': 'timestamptz',
         'inventory_type': 'text', 'payload_source': 'text', 'raw_data': 'jsonb',
         'batch_id': 'bigint'

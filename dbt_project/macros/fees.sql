@@ -10,3 +10,13 @@
         else 'other'
     end
 {%- endmacro %}
+
+{#- What a line of no kind of its own is about; NULL where its label does not tell. -#}
+{% macro other_line_kind(label_sql) -%}
+    case
+        when lower({{ label_sql }}) like '%dropoff%' or lower({{ label_sql }}) like '%drop-off%'
+            then 'shipping'
+        when lower({{ label_sql }}) ~ '(promo|discount|bonus|incentive|coupon)' then 'promotion'
+        when lower({{ label_sql }}) like '%refund%' then 'refund'
+    end
+{%- endmacro %}

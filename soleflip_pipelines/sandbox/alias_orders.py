@@ -12,7 +12,7 @@ from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 
 from soleflip_pipelines.sandbox.catalogue import Product, Variant, slug
-from soleflip_pipelines.sandbox.codes import stable_uuid
+from soleflip_pipelines.sandbox.codes import stable_uuid, stream
 from soleflip_pipelines.sandbox.demand import Calendar, PricePath, sale_days, sale_moment
 from soleflip_pipelines.sandbox.payouts import Adjustment, money
 from soleflip_pipelines.sandbox.rates import ReferenceRates
@@ -22,6 +22,7 @@ from soleflip_pipelines.settings import BERLIN
 # Only shoes with a code and a US size go there: so many of them that it is a twentieth of all.
 _SHARE = 0.068
 _COMMISSION, _SELLER_FEE = Decimal("0.095"), Decimal("5.00")
+_GAP_SHARE = 0.04
 CLOSED = ("ORDER_STATUS_COMPLETED", "ORDER_STATUS_CANCELED")
 # An order's usual way by its age in days, from 1: status and fulfilment.
 PROGRESS = (
@@ -70,6 +71,7 @@ class AliasMaker:
         self, rng: random.Random, calendar: Calendar, rates: ReferenceRates, seed: int
     ) -> None:
         self._rng = rng
+        self._gaps = stream(seed, "alias gaps")
         self._calendar = calendar
         self._rates = rates
         self._seed = seed
@@ -98,6 +100,11 @@ class AliasMaker:
         price = Decimal(max(20, round(dollars)))
         after_take = price - money(price * _COMMISSION) - _SELLER_FEE
         ours = {COMPLETED[0]: "COMPLETED", _CANCELED[0]: "CANCELED"}.get(status, "CREATED")
+        gaps: tuple[tuple[str, Decimal], ...] = ()
+        if ours == "COMPLETED" and self._gaps.random() < _GAP_SHARE:
+            # Alias states what is left and no reason why it is less.
+            gaps = (("unexplained", Decimal("-3.00")),)
+            after_take += gaps[0][1]
         year = self._end.year - 1
         has_report = ours == "COMPLETED" and sold_on.year == year
         # 48271 is prime and no factor of the modulus, so no number comes twice.
@@ -119,6 +126,7 @@ class AliasMaker:
             payout_in="list",
             platform="alias",
             doors=("api", "report") if has_report else ("api",),
+            gaps=gaps,
         )
         order_id = stable_uuid(self._seed, "alias order", self._made)
         return AliasOrder(order_id, sale, status, fulfilment, price, after_take)

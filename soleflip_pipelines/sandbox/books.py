@@ -60,13 +60,14 @@ class Books:
         self._products = storage.Writer(self.business, "product", 16)
         self._variants = storage.Writer(self.business, "variant", 6)
         self._gtins = storage.Writer(self.business, "gtin", 2)
-        self._drafts = storage.Writer(self.business, "draft_order", 12)
+        self._drafts = storage.Writer(self.business, "draft_order", 13)
         self._listings = storage.Writer(self.business, "listing", 10)
         self._true_products = storage.Writer(self._truth, "product", 7)
         self._ebay = storage.Writer(self.business, "ebay_order", 8)
         self._alias = storage.Writer(self.business, "alias_order", 10)
         self._alias_listings = storage.Writer(self.business, "alias_listing", 5)
         self._true_orders = storage.Writer(self._truth, "sold_order", 28)
+        self._true_gaps = storage.Writer(self._truth, "payout_gap", 5)
         self._true_units = storage.Writer(self._truth, "unit", 9)
         self._true_takings = storage.Writer(self._truth, "taking", 7)
         self._true_lines = storage.Writer(self._truth, "purchase_line", 14)
@@ -107,7 +108,7 @@ class Books:
             sale.currency, sale.status, int(sale.status in OPEN), iso(sale.ordered_at),
             iso(sale.updated_at), sale.inventory_type,
             storage.pack((a.label, str(a.amount), a.percentage) for a in sale.adjustments),
-            sale.payout_in,
+            sale.payout_in, sale.paid_in,
         )  # fmt: skip
         if sale.status in OPEN:
             self.add_listing(
@@ -163,6 +164,9 @@ class Books:
             sale.product.product_id if is_known else None,
             sale.variant.variant_id if is_known else None,
         )  # fmt: skip
+
+        for reason, amount in sale.gaps:
+            self._true_gaps.add(*sale.key, reason, str(amount))
 
     def add_unit(self, unit: Unit, variant_id: str | None) -> None:
         """Note the truth of a purchased unit; no variant for what the marketplace never showed."""

@@ -32,6 +32,7 @@ from soleflip_pipelines.sandbox.ebay_orders import EbayMaker
 from soleflip_pipelines.sandbox.feeds import write_feeds
 from soleflip_pipelines.sandbox.lexicon import load_lexicon
 from soleflip_pipelines.sandbox.orders import OrderMaker
+from soleflip_pipelines.sandbox.payout_gaps import GapMaker
 from soleflip_pipelines.sandbox.payouts import FeeSchedule
 from soleflip_pipelines.sandbox.purchases import PurchaseMaker
 from soleflip_pipelines.sandbox.rates import ReferenceRates
@@ -114,7 +115,10 @@ class _Builder:
         self._rates = ReferenceRates(what.seed, first - timedelta(days=_WARM_UP_DAYS), last)
         self._maker = CatalogueMaker(load_lexicon(), what.seed, what.until)
         fees = FeeSchedule(what.orders, first, what.until)
-        self._orders = OrderMaker(stream(what.seed, "orders"), self._calendar, fees, self._rates)
+        gaps = GapMaker(stream(what.seed, "gaps"), fees, self._rates, what.until)
+        self._orders = OrderMaker(
+            stream(what.seed, "orders"), self._calendar, fees, self._rates, gaps
+        )
         self._ebay = EbayMaker(stream(what.seed, "ebay"), self._calendar)
         self._alias = AliasMaker(stream(what.seed, "alias"), self._calendar, self._rates, what.seed)
         self._purchases = PurchaseMaker(stream(what.seed, "purchases"), self._calendar, self._rates)

@@ -205,7 +205,7 @@ def order_truth(sale: Sale, match: Match | None, rates: ReferenceRates) -> Order
         )  # fmt: skip
     gross = money(sale.price / rate)
     units, method = match if match else ((), None)
-    is_seen = sale.payout_in != "none"
+    is_seen = sale.payout_in != "none" and not sale.paid_in
     payout = gross - sum(fees[k] for k in _FEE_KINDS if k != "penalty") if is_seen else None
     cost = sum((unit.cost for unit in units), _ZERO) if units else None
     vat = vat_due(sale, gross, units)
@@ -219,7 +219,8 @@ def order_truth(sale: Sale, match: Match | None, rates: ReferenceRates) -> Order
         # What a report tells without its fees is of a marketplace whose schedule is not known.
         state = "estimated" if sale.platform == "stockx" else "no_fees"
     else:
-        state = "reconciled" if status == "completed" else "payout_seen"
+        is_clear = all(reason != "unexplained" for reason, _ in sale.gaps)
+        state = "reconciled" if status == "completed" and is_clear else "payout_seen"
     return OrderTruth(
         status, True, gross, fees, payout, units, method, cost, vat, outbound, profit, state
     )

@@ -146,6 +146,7 @@ class EbayMaker:
                 ),
                 adjustments=_adjustments(share, refund),
                 payout_in="list" if is_shown else "none",
+                gaps=(("refund", -refund),) if refund else (),
                 doors=doors,
             )
             made.append(replace(line, sale=sale, refund=refund or Decimal("0.00")))

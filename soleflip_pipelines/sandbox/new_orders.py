@@ -16,7 +16,7 @@ from soleflip_pipelines.sandbox.books import iso
 from soleflip_pipelines.sandbox.codes import order_number, stable_uuid, stream
 from soleflip_pipelines.sandbox.costing import fee_kind
 from soleflip_pipelines.sandbox.demand import HISTORY_DAYS, sale_moment
-from soleflip_pipelines.sandbox.payouts import Adjustment, FeeSchedule
+from soleflip_pipelines.sandbox.payouts import FeeSchedule, Payout
 
 _FROM_STOCK = 0.85
 # The last days sell more than the average one of the history.
@@ -97,20 +97,20 @@ class Shop:
             "select * from product where position = ?", (article.product_position,)
         ).fetchone()
         price = Decimal(max(12, round(product["going_price"] * rng.lognormvariate(0.0, 0.07))))
-        lines = self._fees.adjustments(price, "EUR", day, rng)
+        payout = self._fees.payout(price, "EUR", day, rng)
         position = self._business.execute("select max(position) from sold_order").fetchone()[0]
         number = order_number(position + 1, second, is_flex=False)
         self._business.execute(
             "insert into sold_order values (?, null, ?, ?, ?, ?, 'EUR', 'CREATED', ?, ?, "
-            "'STANDARD', ?, 'none')",
+            "'STANDARD', ?, 'none', '')",
             (
                 position + 1, number, article.product_position, article.variant_id, str(price),
                 created_at, created_at,
-                storage.pack((a.label, str(a.amount), a.percentage) for a in lines),
+                storage.pack((a.label, str(a.amount), a.percentage) for a in payout.lines),
             ),
         )  # fmt: skip
         self._list(article, number, str(price), created_at)
-        self._note(article, product["product_id"], number, price, day, created_at, lines)
+        self._note(article, product["product_id"], number, price, day, created_at, payout)
 
     def _list(self, article: _Article, number: str, price: str, created_at: str) -> None:
         """The order's listing; one that was still open for the article ends."""
@@ -127,11 +127,15 @@ class Shop:
 
     def _note(
         self, article: _Article, product_id: str, number: str, price: Decimal, day: date,
-        created_at: str, lines: list[Adjustment],
+        created_at: str, payout: Payout,
     ) -> None:  # fmt: skip
         fees = dict.fromkeys(("transaction", "processing", "shipping", "other"), Decimal("0.00"))
-        for line in lines:
+        for line in payout.lines:
             fees[fee_kind(line.label)] -= line.amount
+        self._truth.executemany(
+            "insert into payout_gap values ('stockx', ?, '1', ?, ?)",
+            ((number, reason, str(amount)) for reason, amount in payout.gaps),
+        )
         unit = article.unit
         self._truth.execute(
             "insert into sold_order values (?, 'open', 1, ?, ?, 'EUR', ?, ?, ?, ?, ?, '0.00', "

@@ -13,7 +13,8 @@ from decimal import Decimal
 from soleflip_pipelines.sandbox.catalogue import Product, Variant
 from soleflip_pipelines.sandbox.codes import order_number
 from soleflip_pipelines.sandbox.demand import Calendar, PricePath, sale_days, sale_moment
-from soleflip_pipelines.sandbox.payouts import Adjustment, FeeSchedule, penalty
+from soleflip_pipelines.sandbox.payout_gaps import GapMaker
+from soleflip_pipelines.sandbox.payouts import FeeSchedule, Payout, penalty
 from soleflip_pipelines.sandbox.rates import ReferenceRates
 from soleflip_pipelines.sandbox.trade import Sale
 from soleflip_pipelines.settings import BERLIN
@@ -34,12 +35,14 @@ class OrderMaker:
     """Makes sales; every order number is used once."""
 
     def __init__(
-        self, rng: random.Random, calendar: Calendar, fees: FeeSchedule, rates: ReferenceRates
-    ) -> None:
+        self, rng: random.Random, calendar: Calendar, fees: FeeSchedule, rates: ReferenceRates,
+        gaps: GapMaker,
+    ) -> None:  # fmt: skip
         self._rng = rng
         self._calendar = calendar
         self._fees = fees
         self._rates = rates
+        self._gaps = gaps
         self._end = calendar.date(calendar.days)
         self._made = 0
 
@@ -62,6 +65,8 @@ class OrderMaker:
         updated_at = self._updated_at(ordered_at, status)
         is_flex = rng.random() < 0.03
         is_plain = rng.random() < 0.97
+        payout = self._payout(status, price, currency, day)
+        place = self._payout_place(status)
         self._made += 1
         return Sale(
             index=self._made,
@@ -76,8 +81,10 @@ class OrderMaker:
             sold_on=ordered_at.astimezone(BERLIN).date(),
             updated_at=updated_at,
             updated_on=updated_at.astimezone(BERLIN).date(),
-            adjustments=self._adjustments(status, price, currency, day),
-            payout_in=self._payout_place(status),
+            adjustments=payout.lines,
+            payout_in="none" if payout.is_missing else place,
+            gaps=payout.gaps,
+            paid_in=payout.paid_in,
             inventory_type="FLEX" if is_flex else "STANDARD",
         )
 
@@ -107,14 +114,14 @@ class OrderMaker:
         moment = max(ordered_at, min(ordered_at + after, latest))
         return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
-    def _adjustments(
-        self, status: str, price: Decimal, currency: str, day: date
-    ) -> tuple[Adjustment, ...]:
+    def _payout(self, status: str, price: Decimal, currency: str, day: date) -> Payout:
         if status == "DIDNOTSHIP":
-            return (penalty(price),)
+            line = penalty(price)
+            return Payout((line,), (("penalty", line.amount),))
         if status in ("CANCELED", "AUTHFAILED", "CCAUTHORIZATIONFAILED"):
-            return ()
-        return tuple(self._fees.adjustments(price, currency, day, self._rng))
+            return Payout(())
+        payout = self._fees.payout(price, currency, day, self._rng)
+        return self._gaps.plant(payout, price, currency, day) if status == "COMPLETED" else payout
 
     def _payout_place(self, status: str) -> str:
         if status in ("CANCELED", "AUTHFAILED", "DIDNOTSHIP"):

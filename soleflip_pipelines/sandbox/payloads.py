@@ -13,6 +13,7 @@ from typing import Any
 
 from soleflip_pipelines.sandbox.codes import stable_number, stable_uuid
 from soleflip_pipelines.sandbox.lexicon import load_lexicon
+from soleflip_pipelines.sandbox.payouts import money
 from soleflip_pipelines.sandbox.sizes import Size, size_run, wire_conversions
 
 Payload = dict[str, Any]
@@ -142,21 +143,37 @@ def _parties(row: Row) -> Payload:
 
 
 def _payout(row: Row) -> Payload:
-    """The payout of an order; a sale that failed pays nothing but its penalty."""
+    """The payout of an order; a sale that failed pays nothing but its penalty.
+
+    A line without a label counts in the total and is not shown.
+    """
     lines = json.loads(row["adjustments"])
     failed = row["status"] in ("CANCELED", "AUTHFAILED", "DIDNOTSHIP", "CCAUTHORIZATIONFAILED")
     price = Decimal(0) if failed else Decimal(row["amount"])
     total = sum((Decimal(amount) for _, amount, _ in lines), Decimal(0))
+    shown = [line for line in lines if line[0]]
+    named = sum((Decimal(amount) for _, amount, _ in shown), Decimal(0))
+    currency, rate = row["currency"], Decimal(1)
+    if row["paid_in"]:
+        currency, rate = row["paid_in"].split()[0], Decimal(row["paid_in"].split()[1])
     return {
-        "totalPayout": str(price + total),
-        "salePrice": str(price),
-        "totalAdjustments": str(total),
-        "currencyCode": row["currency"],
+        "totalPayout": _converted(price + total, rate),
+        "salePrice": _converted(price, rate),
+        "totalAdjustments": _converted(named, rate),
+        "currencyCode": currency,
         "adjustments": [
-            {"adjustmentType": label, "amount": amount, "percentage": share}
-            for label, amount, share in lines
+            {
+                "adjustmentType": label,
+                "amount": _converted(Decimal(amount), rate),
+                "percentage": share,
+            }
+            for label, amount, share in shown
         ],
     }
+
+
+def _converted(amount: Decimal, rate: Decimal) -> str:
+    return str(amount if rate == 1 else money(amount * rate))
 
 
 def _order_core(row: Row) -> Payload:

@@ -1,6 +1,7 @@
 """What the marketplace deducts from a sale: the adjustments of an order and its payout.
 
 Knows levels, minimum fees, labels by era and penalties; money is Decimal in the order's currency.
+What is paid otherwise than the schedule says is planted in `payout_gaps`.
 """
 
 from __future__ import annotations
@@ -15,18 +16,37 @@ PROCESSING_RATE = Decimal("0.03")
 _PENALTY_RATE, _PENALTY_MINIMUM = Decimal("0.15"), Decimal("15.00")
 MINIMUM_FEE = {"EUR": Decimal("5.00"), "GBP": Decimal("4.50"), "USD": Decimal("5.00")}
 SHIPPING = {"EUR": "6.00", "GBP": "5.40", "USD": "4.00"}
-_SHIPPING_OLD = {"EUR": "5.16", "GBP": "4.60", "USD": "4.00"}
+# Until when a label cost less and the least fee in euros was another one.
+_OLD_UNTIL = date(2023, 7, 31)
+OLD_MINIMUM, _OLD_SHIPPING = Decimal("9.00"), "5.16"
 LEVEL_RATES = ("0.09", "0.085", "0.08", "0.075", "0.07")
 _SALES_FOR_LEVEL = (0, 12, 40, 200, 800)
 
 
 @dataclass(frozen=True)
 class Adjustment:
-    """A line of a payout: negative amounts are deducted, `percentage` is a fraction as text."""
+    """A line of a payout: negative amounts are deducted, `percentage` is a fraction as text.
+
+    A line without a label is in the total alone: the marketplace does not show it.
+    """
 
     label: str
     amount: Decimal
     percentage: str
+
+
+@dataclass(frozen=True)
+class Payout:
+    """What an order pays: the lines, and by how much they differ from the schedule, by reason.
+
+    `paid_in` is a currency and the units of it for one of the order's, where they are not the same;
+    an amount of it is no line's. What is missing is not stated anywhere.
+    """
+
+    lines: tuple[Adjustment, ...]
+    gaps: tuple[tuple[str, Decimal], ...] = ()
+    paid_in: str = ""
+    is_missing: bool = False
 
 
 def money(value: Decimal) -> Decimal:
@@ -56,29 +76,27 @@ class FeeSchedule:
         bonus = Decimal("0.005") * ((start.year * 4 + start.month // 3) % 3)
         return max(Decimal(LEVEL_RATES[level]) - bonus, Decimal(LEVEL_RATES[-1]))
 
-    def adjustments(
-        self, price: Decimal, currency: str, day: date, rng: random.Random
-    ) -> list[Adjustment]:
-        """The lines of a sale that goes through."""
+    def payout(self, price: Decimal, currency: str, day: date, rng: random.Random) -> Payout:
+        """What a sale that goes through pays; now and then the label is free."""
         rate = self.rate(day)
-        fee = money(price * rate)
-        is_minimum = fee < MINIMUM_FEE[currency]
-        if is_minimum:
-            fee = MINIMUM_FEE[currency]
-        share = f"{rate.normalize():f}"
-        is_old = day < self._new_labels_from
-        shipping = Decimal((_SHIPPING_OLD if is_old else SHIPPING)[currency])
+        is_early = currency == "EUR" and day <= _OLD_UNTIL
+        least = OLD_MINIMUM if is_early else MINIMUM_FEE[currency]
+        fee = max(money(price * rate), least)
+        shipping = Decimal(_OLD_SHIPPING if is_early else SHIPPING[currency])
         lines = [
-            Adjustment(self._fee_label(day, rate, is_minimum), -fee, share),
+            Adjustment(self.fee_label(day, rate, fee == least), -fee, share_text(rate)),
             Adjustment("Payment Proc. (3%)", -money(price * PROCESSING_RATE), "0.03"),
         ]
-        if rng.random() < 0.97:
+        is_free = rng.random() >= 0.97
+        if not is_free:
             lines.append(Adjustment("Shipping", -shipping, "0"))
-            if is_old and rng.random() < 0.12:
+            if day < self._new_labels_from and rng.random() < 0.12:
                 lines.append(Adjustment("InPersonDropOff", shipping, "0"))
-        return lines
+                is_free = True
+        return Payout(tuple(lines), (("shipping", shipping),) if is_free else ())
 
-    def _fee_label(self, day: date, rate: Decimal, is_minimum: bool) -> str:
+    def fee_label(self, day: date, rate: Decimal, is_minimum: bool) -> str:
+        """How the transaction fee is called on that day."""
         if day < self._new_labels_from:
             return "MinTransactionFee" if is_minimum else "Transaction Fee"
         if is_minimum:
@@ -87,6 +105,11 @@ class FeeSchedule:
         if day < self._newest_labels_from:
             return f"Transaction Fee ({percent.removesuffix('.0')}%)"
         return f"Transaction Fee ({percent}%)"
+
+
+def share_text(rate: Decimal) -> str:
+    """A rate as the marketplace writes it."""
+    return f"{rate.normalize():f}"
 
 
 def penalty(price: Decimal) -> Adjustment:

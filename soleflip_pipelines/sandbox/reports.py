@@ -60,9 +60,11 @@ class Reports:
 
     def add_stockx(self, sale: Sale) -> None:
         """Put an order on StockX's report; dates UTC, blank for what was not charged."""
-        sums = dict.fromkeys(("transaction", "processing", "shipping", "other"), Decimal(0))
+        kinds = ("transaction", "processing", "shipping", "other", "penalty")
+        sums = dict.fromkeys(kinds, Decimal(0))
         for line in sale.adjustments:
-            sums[fee_kind(line.label)] -= line.amount
+            # What no line names is named here neither, nor is there a column for a penalty.
+            sums[fee_kind(line.label) if line.label else "penalty"] -= line.amount
         payout = sale.price - sum(sums.values())
         number = sale.order_number
         digits = int(stable_number(6, "report", number))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 BUSINESS, TRUTH, PAPERS = "business.sqlite", "truth.sqlite", "papers"
 # Raised whenever the generator makes something else of the same arguments.
-GENERATOR_VERSION = "20"
+GENERATOR_VERSION = "11"
 
 _BUSINESS_TABLES = """
 create table meta (key text primary key, value text not null) without rowid;
@@ -30,7 +30,7 @@ create table variant (
 create table draft_order (
     order_number text, product_position integer, variant_id text, amount text, currency text,
     status text, is_active integer, created_at text, updated_at text, inventory_type text,
-    adjustments text, payout_in text
+    adjustments text, payout_in text, paid_in text
 );
 create table listing (
     listing_id text not null, product_position integer not null, variant_id text not null,
@@ -66,14 +66,14 @@ create table sold_order (
     product_position integer not null, variant_id text not null, amount text not null,
     currency text not null, status text not null, created_at text not null,
     updated_at text not null, inventory_type text not null, adjustments text not null,
-    payout_in text not null
+    payout_in text not null, paid_in text not null
 );
 insert into sold_order
 select row_number() over by_time,
        case when is_active then null
             else sum(1 - is_active) over (by_time rows unbounded preceding) end,
        order_number, product_position, variant_id, amount, currency, status, created_at,
-       updated_at, inventory_type, adjustments, payout_in
+       updated_at, inventory_type, adjustments, payout_in, paid_in
 from draft_order
 window by_time as (order by created_at, order_number);
 drop table draft_order;
@@ -109,6 +109,10 @@ create table sold_order (
     quantity integer, sources text, outbound_cost text, ordered_at text, product_id text,
     variant_id text,
     primary key (order_number, platform, order_line)
+) without rowid;
+create table payout_gap (
+    platform text, order_number text, order_line text, reason text, amount text,
+    primary key (order_number, platform, order_line, reason)
 ) without rowid;
 create table unit (
     line_key text, unit_no integer, supplier text, variant_id text, cost text, status text,

@@ -60,6 +60,8 @@ class Sale:
     article and size can be told from what is shown; `doors` are those it comes in by, apart from
     the hand-kept sheet; `outbound` is what that sheet says was paid for sending it. A returned
     line's unit came back on the Berlin day `updated_on`, the day after the sale at the earliest.
+    `gaps` are what its payout is more or less than the fee schedule says, by reason, `paid_in` the
+    currency and rate it is paid in if they are not the price's.
     """
 
     index: int
@@ -83,6 +85,8 @@ class Sale:
     is_recognisable: bool = True
     doors: tuple[str, ...] = ("api",)
     outbound: Decimal = Decimal(0)
+    gaps: tuple[tuple[str, Decimal], ...] = ()
+    paid_in: str = ""
 
     @property
     def key(self) -> SaleKey:

@@ -95,6 +95,25 @@ _TABLES: tuple[tuple[str, LiteralString, str], ...] = (
      " where kind = 'issue'", "amount"),
     ("financial.transaction", "delete from financial.transaction where kind = 'penalty'"
      " or kind = 'shipping fee'", "row"),
+    ("financial.transaction", "delete from financial.transaction where kind = 'payout'", "row"),
+    ("financial.payout_reconciliation", "update financial.payout_reconciliation"
+     " set gap_reasons = '{shipping}' where reconciliation_state = 'unexplained'", "reasons"),
+    ("financial.payout_reconciliation", "update financial.payout_reconciliation"
+     " set reconciliation_state = 'explained' where reconciliation_state = 'unexplained'",
+     "outcome"),
+    ("financial.payout_reconciliation", "update financial.payout_reconciliation"
+     " set payout_gap = payout_gap + 0.01", "gap"),
+    ("financial.vat_summary", "update financial.vat_summary set vat_eur = vat_eur + 0.01", "vat"),
+    ("financial.profit_and_loss", "update financial.profit_and_loss"
+     " set amount_eur = amount_eur + 0.01 where line = 'penalties'", "amount"),
+    ("platform.reporting_counter", "update platform.reporting_counter set sale_count = 29",
+     "sales"),
+    ("platform.seller_level_progress", "update platform.seller_level_progress"
+     " set sales_to_go = sales_to_go + 1", "sales_to_go"),
+    ("sales.order_event", "update sales.order_event set occurred_on = occurred_on + 1"
+     " where event_kind = 'penalty'", "day"),
+    ("sales.order_status_history", "delete from sales.order_status_history where status = 'open'",
+     "row"),
     ("operations.open_shipment", "insert into operations.open_shipment (order_id, platform,"
      " order_number) select id, platform, order_number from sales.\"order\" limit 1", "row"),
     ("catalog.product", "update catalog.product set style_code = null", "style_code"),

@@ -10,6 +10,7 @@ from typing import LiteralString
 
 from soleflip_pipelines.sandbox.verification.comparison import Comparison
 
+# Every booking. What the marketplace has not said is expected, and so are its claim and payout.
 _FEE_LINES = "\nunion all\n".join(
     f"select 'profit', '{kind}', platform, line_name, sold_on, minus('0', {column}) from named "
     f"where is_seen and is_sale and {column} + 0 <> 0"
@@ -17,20 +18,54 @@ _FEE_LINES = "\nunion all\n".join(
         ("transaction fee", "transaction_fee"),
         ("processing fee", "processing_fee"),
         ("shipping fee", "shipping_fee"),
-        ("other fee", "other_fee"),
+        ("other fee", "plus(other_fee, refund)"),
     )
 )
-_BOOKINGS = f"""
+BOOKINGS = f"""
 with named as (
-    select *, order_number || ' ' || order_line as line_name from orders
+    select *, order_number || ' ' || order_line as line_name,
+           iif(is_sale, minus(net_payout, penalty), minus('0', penalty)) as claim,
+           iif(is_told and paid_in = '' and stated is not null
+               and status in ('completed', 'not_shipped'),
+               in_euros(stated, currency, ended_on), null) as received
+    from payouts
+),
+bought as (
+    select *, iif(vat_scheme = 'standard',
+                  divided(times(gross, vat_rate), plus('1', vat_rate)), '0.00') as input_vat
+    from lines
 ),
 booked (statement, kind, platform, reference, booked_on, amount) as (
     select 'profit', 'sale', platform, line_name, sold_on, gross from named where is_sale
     union all
     {_FEE_LINES}
     union all
-    select 'profit', 'penalty', platform, line_name, sold_on, minus('0', penalty)
-    from named where penalty <> '0.00'
+    select 'profit', 'refund', platform, line_name, sold_on, refund
+    from named where is_seen and is_sale and refund + 0 <> 0
+    union all
+    select 'profit', 'penalty', platform, line_name, ended_on, minus('0', penalty)
+    from named where penalty + 0 <> 0
+    union all
+    select 'settlement', 'claim', platform, line_name, sold_on, claim
+    from named where is_told and claim + 0 <> 0
+    union all
+    select 'settlement', 'payout', platform, line_name, ended_on, minus('0', received)
+    from named where received + 0 <> 0
+    union all
+    select 'settlement', 'fx effect', platform, line_name, ended_on, minus(received, claim)
+    from named where received is not null and minus(received, claim) + 0 <> 0
+    union all
+    select 'purchasing', 'goods', '', line_key, purchased_on, cost from bought where cost + 0 <> 0
+    union all
+    select 'purchasing', 'input vat', '', line_key, purchased_on, input_vat
+    from bought where input_vat + 0 <> 0
+    union all
+    select 'purchasing', 'cashback', '', line_key, purchased_on,
+           minus(minus(gross, input_vat), cost)
+    from bought where minus(minus(gross, input_vat), cost) + 0 <> 0
+    union all
+    select 'purchasing', 'payment', '', line_key, purchased_on, minus('0', gross)
+    from bought where gross + 0 <> 0
     union all
     select 'profit', 'vat', platform, line_name, sold_on, minus('0', vat_due)
     from named where is_sale and vat_due <> '0.00'
@@ -54,7 +89,8 @@ select t.statement, t.kind, coalesce(t.platform, '') as platform,
        t.amount_eur as amount
 from financial.transaction t
 left join sales."order" o on o.id = t.order_id
-where t.kind not in ('transaction fee', 'processing fee', 'shipping fee', 'other fee')
+where t.kind not in ('transaction fee', 'processing fee', 'shipping fee', 'other fee', 'refund',
+                     'claim', 'payout', 'fx effect')
    or o.fee_source is distinct from 'expected'
 order by t.statement collate "C", t.kind collate "C", 3,
          coalesce(t.reference || ' ' || o.order_line, t.reference) collate "C"
@@ -67,12 +103,15 @@ from orders having count(*) > 0
 union all
 select 'stock', coalesce(euros(iif(status <> 'sold', cost, null)), '0')
 from units having count(*) > 0
+union all
+select 'purchasing', max('0') from lines having count(*) > 0
 order by 1
 """
 _MART_LEDGER_SUMS = """
 select statement, sum(amount_eur) as amount
 from financial.transaction
-where statement = 'stock' or profit_state not in ('no_cost', 'no_fees')
+where statement in ('stock', 'purchasing')
+    or (statement = 'profit' and profit_state not in ('no_cost', 'no_fees'))
 group by statement
 order by statement
 """
@@ -176,7 +215,7 @@ COMPARISONS = (
     Comparison(
         "financial.transaction",
         ("statement", "kind", "platform", "reference"),
-        _BOOKINGS,
+        BOOKINGS,
         _MART_BOOKINGS,
     ),
     Comparison(

@@ -41,7 +41,7 @@ select iif(is_told, t.transaction_fee, null) as transaction_fee,
        iif(is_told, t.other_fee, null) as other_fee, t.*,
        coalesce(s.status, a.status, e.fulfilment || ' ' || e.payment || ' ' || e.cancel)
            as status_raw,
-       coalesce(s.updated_at, e.modified_at) as updated_at, p.title, p.style_id
+       coalesce(s.updated_at, e.modified_at, a.updated_at) as updated_at, p.title, p.style_id
 from (
     select *, is_told or platform <> 'stockx' as is_seen
     from (select *, not is_sale or net_payout is not null as is_told from main.sold_order)
@@ -51,6 +51,31 @@ left join served.ebay_order e on e.order_id = t.order_number and t.platform = 'e
 left join served.alias_order a
     on a.purchase_order_number = t.order_number and t.platform = 'alias'
 left join served.product p on p.product_id = t.product_id;
+
+-- What is said to be paid, in the order's currency, and the day of it; blank in another one.
+create temp view payouts as
+select o.*, coalesce(s.paid_in, '') as paid_in,
+       case when o.platform = 'alias' then a.after_take
+            when s.status is null then minus(o.net_payout, o.penalty)
+            when s.payout_in <> 'none' and s.paid_in = ''
+                then plus(iif(o.is_sale or o.status = 'returned', o.amount, '0'),
+                          coalesce((select euros(json_extract(value, '$[1]'))
+                                    from json_each(s.adjustments)), '0')) end as stated,
+       iif(o.updated_at is null, o.sold_on, max(berlin_day(o.updated_at), o.sold_on)) as ended_on,
+       coalesce((select euros(g.amount) from main.payout_gap g
+                 where g.order_number = o.order_number and g.platform = o.platform
+                 and g.order_line = o.order_line), '0') as planted,
+       (select group_concat(reason, ',') from (
+            select reason from main.payout_gap g
+            where g.order_number = o.order_number and g.platform = o.platform
+            and g.order_line = o.order_line order by reason)) as reasons,
+       coalesce((select in_euros(g.amount, o.currency, o.sold_on) from main.payout_gap g
+                 where g.order_number = o.order_number and g.platform = o.platform
+                 and g.order_line = o.order_line and g.reason = 'refund'), '0.00') as refund
+from orders o
+left join served.sold_order s on s.order_number = o.order_number and o.platform = 'stockx'
+left join served.alias_order a
+    on a.purchase_order_number = o.order_number and o.platform = 'alias';
 
 create temp view units as
 select u.line_key, u.unit_no, u.supplier, u.variant_id, u.cost, u.order_number, u.lost_on,

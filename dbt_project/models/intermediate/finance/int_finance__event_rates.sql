@@ -38,6 +38,12 @@ events as (
     from orders
     union
     select
+        paid_currency_code as currency_code,
+        paid.event_on
+    from orders
+    cross join lateral (values (orders.sold_on), (orders.paid_on)) as paid (event_on)
+    union
+    select
         currency_code,
         purchased_on as event_on
     from purchases

@@ -6,60 +6,16 @@ orders as (
     select * from {{ ref('int_sales__orders') }}
 ),
 
-order_fees as (
-    select * from {{ ref('int_finance__order_fees') }}
+expected_fees as (
+    select * from {{ ref('int_finance__expected_fees') }}
+),
+
+payout_gaps as (
+    select * from {{ ref('int_finance__payout_gaps') }}
 ),
 
 event_rates as (
     select * from {{ ref('int_finance__event_rates') }}
-),
-
-fee_rules as (
-    select * from {{ ref('fee_rule') }}
-),
-
--- The account's level shows in what it was charged last; without a payout yet, the first level.
-level_today as (
-    select order_fees.transaction_fee_rate
-    from order_fees
-    inner join orders
-        on orders.platform = 'stockx' and order_fees.order_number = orders.order_number
-    where order_fees.transaction_fee_rate > 0
-    order by orders.ordered_at desc, orders.order_number desc
-    limit 1
-),
-
-without_fees as (
-    select
-        orders.order_key,
-        orders.platform,
-        orders.amount,
-        orders.sold_on,
-        orders.currency_code
-    from orders
-    where orders.is_sale and not orders.has_stated_fees
-),
-
-expected as (
-    select
-        without_fees.order_key,
-        {{ expected_fee(
-            'without_fees.amount',
-            'coalesce((select transaction_fee_rate from level_today),'
-            ' fee_rules.transaction_fee_rate)',
-            'fee_rules.minimum_fee'
-        ) }} as transaction_fee,
-        round(without_fees.amount * fee_rules.processing_fee_rate, 2) as processing_fee,
-        coalesce(fee_rules.shipping_fee, 0) as shipping_fee
-    from without_fees
-    inner join fee_rules
-        on
-            without_fees.platform = fee_rules.platform
-            and without_fees.currency_code = fee_rules.currency_code
-            and fee_rules.seller_level = 1
-            and fee_rules.category = 'any'
-            and without_fees.sold_on >= fee_rules.valid_from
-            and without_fees.sold_on <= coalesce(fee_rules.valid_to, 'infinity'::date)
 ),
 
 combined as (
@@ -74,20 +30,20 @@ combined as (
         case
             when not orders.is_sale then 'none'
             when orders.has_stated_fees then 'charged'
-            when expected.order_key is not null then 'expected'
+            when expected_fees.order_key is not null then 'expected'
             else 'unknown'
         end as fee_source,
-        coalesce(expected.transaction_fee, orders.transaction_fee) as transaction_fee,
-        coalesce(expected.processing_fee, orders.processing_fee) as processing_fee,
-        coalesce(expected.shipping_fee, orders.shipping_fee) as shipping_fee,
+        {%- for fee in ['transaction_fee', 'processing_fee', 'shipping_fee'] %}
+        case when orders.has_stated_fees then orders.{{ fee }} else expected_fees.{{ fee }} end
+            as {{ fee }},
+        {%- endfor %}
         orders.other_fee,
         orders.has_stated_fees
         and orders.status = 'completed'
-        and abs(
-            orders.payout_total - (orders.amount + coalesce(orders.adjustments_total, 0))
-        ) <= 0.01 as is_payout_explained
+        and payout_gaps.reconciliation_state in ('agrees', 'explained') as is_payout_explained
     from orders
-    left join expected on orders.order_key = expected.order_key
+    left join expected_fees on orders.order_key = expected_fees.order_key
+    left join payout_gaps on orders.order_key = payout_gaps.order_key
     left join event_rates
         on
             orders.currency_code = event_rates.currency_code

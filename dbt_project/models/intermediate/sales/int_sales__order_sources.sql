@@ -46,8 +46,8 @@ stockx_api as (
     select {{ door_columns('api', "'stockx'", {
         'order_number': 'orders.order_number',
         'listing_id': 'orders.listing_id',
-        'partner_product_id': 'orders.partner_product_id',
-        'partner_variant_id': 'orders.partner_variant_id',
+        'partner_product_id': our_product('orders'),
+        'partner_variant_id': our_variant('orders'),
         'product_name': 'orders.product_name',
         'style_id': 'orders.style_id',
         'status_raw': 'orders.status_raw',
@@ -59,13 +59,23 @@ stockx_api as (
             ~ berlin_day('orders.source_updated_at') ~ " end",
         'amount': 'orders.sale_price',
         'currency_code': 'orders.currency_code',
-        'has_stated_fees': 'orders.has_payout',
-        'payout_total': 'orders.payout_total',
+        'has_stated_fees': 'orders.has_payout and orders.is_paid_in_its_currency',
+        'payout_total': 'case when orders.is_paid_in_its_currency then orders.payout_total end',
+        'paid_total': 'orders.payout_total',
+        'paid_currency_code': 'coalesce(orders.payout_currency_code, orders.currency_code)',
+        'paid_on': "case when order_status.status in ('completed', 'not_shipped')"
+            ~ " and orders.has_payout then "
+            ~ berlin_day('orders.source_updated_at') ~ " end",
+        'changed_at': 'orders.source_updated_at',
         'adjustments_total': 'order_fees.adjustments_total',
         'transaction_fee': 'order_fees.transaction_fee',
         'processing_fee': 'order_fees.processing_fee',
         'shipping_fee': 'order_fees.shipping_fee',
         'other_fee': 'order_fees.other_fee',
+        'transaction_fee_rate': 'order_fees.transaction_fee_rate',
+        'shipping_credit': 'order_fees.shipping_credit',
+        'promotion': 'order_fees.promotion',
+        'refund': 'order_fees.refund',
         'penalty': 'order_fees.penalty',
         'ship_by_at': 'orders.ship_by_at',
         'inventory_type': 'orders.inventory_type',
@@ -73,12 +83,20 @@ stockx_api as (
         'raw_data': "orders.payload - 'shipment' - 'initiatedShipments'",
         'batch_id': 'orders.batch_id'
     }) }}
-    from stockx_orders as orders
-    left join order_fees on orders.order_number = order_fees.order_number
+    from (
+        select
+            *,
+            coalesce(payout_currency_code = currency_code, true) as is_paid_in_its_currency
+        from stockx_orders
+    ) as orders
+    -- Lines in another currency are no fees of this price.
+    left join order_fees
+        on orders.order_number = order_fees.order_number and orders.is_paid_in_its_currency
     left join order_status
         on
             order_status.platform = 'stockx'
             and upper(btrim(orders.status_raw)) = order_status.status_raw
+    {{ join_identity('orders') }}
 ),
 
 -- eBay has no word for a sale's state: it follows from three fields.
@@ -130,6 +148,12 @@ ebay_api as (
         'adjustments_total': '-fee_amount - refund_amount',
         'transaction_fee': 'fee_amount',
         'other_fee': 'refund_amount',
+        'refund': 'refund_amount',
+        'paid_total': 'due_amount',
+        'paid_currency_code': 'currency_code',
+        'paid_on': "case when status = 'completed' then " ~ berlin_day('source_updated_at')
+            ~ " end",
+        'changed_at': 'source_updated_at',
         'ship_by_at': 'ship_by_at',
         'payload_source': "'list'",
         'raw_data': 'order_facts',
@@ -155,6 +179,11 @@ alias_api as (
         'payout_total': 'orders.payout_total',
         'adjustments_total': 'orders.payout_total - orders.sale_price',
         'transaction_fee': 'orders.sale_price - orders.payout_total',
+        'paid_total': 'orders.payout_total',
+        'paid_currency_code': 'orders.currency_code',
+        'paid_on': "case when order_status.status = 'completed' then "
+            ~ berlin_day('orders.source_updated_at') ~ " end",
+        'changed_at': 'orders.source_updated_at',
         'ship_by_at': 'orders.ship_by_at',
         'payload_source': "'list'",
         'raw_data': 'orders.order_facts',
@@ -167,7 +196,6 @@ alias_api as (
             and upper(btrim(orders.status_raw)) = order_status.status_raw
 ),
 
--- What StockX's report deducts without naming it is an other fee: the payout stays what was paid.
 stockx_reported as (
     select {{ door_columns('report', "'stockx'", {
         'order_number': 'order_number',
@@ -185,8 +213,9 @@ stockx_reported as (
         'transaction_fee': 'transaction_fee',
         'processing_fee': 'processing_fee',
         'shipping_fee': 'shipping_fee',
-        'other_fee': 'sale_price - coalesce(transaction_fee, 0) - coalesce(processing_fee, 0)'
-            ~ ' - coalesce(shipping_fee, 0) - payout_total',
+        'paid_total': 'payout_total',
+        'paid_currency_code': 'currency_code',
+        'paid_on': berlin_day('paid_out_at'),
         'payload_source': "'report'",
         'batch_id': 'batch_id'
     }) }}
@@ -304,7 +333,9 @@ sheet_sales as (
         'has_stated_fees': 'coalesce(sheet.fees_total, sheet.payout_total) is not null',
         'payout_total': 'sheet.payout_total',
         'adjustments_total': '-sheet.fees_total',
-        'other_fee': 'coalesce(sheet.fees_total, sheet.sale_price - sheet.payout_total)',
+        'other_fee': 'sheet.fees_total',
+        'paid_total': 'sheet.payout_total',
+        'paid_currency_code': 'sheet.currency_code',
         'outbound_cost': 'sheet.shipping_paid',
         'payload_source': "'file'",
         'batch_id': 'sheet.batch_id'

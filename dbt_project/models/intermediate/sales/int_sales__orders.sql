@@ -1,14 +1,20 @@
-{{ config(indexes=[
-    {'columns': ['order_key'], 'unique': true},
-    {'columns': ['platform', 'order_number']},
-]) }}
+-- depends_on: {{ source('history', 'order_status') }}
+{{ config(
+    indexes=[
+        {'columns': ['order_key'], 'unique': true},
+        {'columns': ['platform', 'order_number']},
+    ],
+    post_hook="{{ keep_order_status(this) }}",
+) }}
 
 {%- set doors = ['api', 'report', 'sheet'] %}
 {#- What belongs together comes from one door: an amount with its currency, a size with its product,
     each fee with the payout. #}
 {%- set grouped = [
     'amount', 'currency_code', 'has_stated_fees', 'payout_total', 'adjustments_total',
-    'transaction_fee', 'processing_fee', 'shipping_fee', 'other_fee', 'product_id', 'variant_id'
+    'transaction_fee', 'processing_fee', 'shipping_fee', 'other_fee', 'transaction_fee_rate',
+    'shipping_credit', 'promotion', 'refund', 'paid_total', 'paid_currency_code', 'product_id',
+    'variant_id'
 ] %}
 
 with
@@ -49,6 +55,8 @@ joined as (
         {%- endfor %}
         coalesce(api.quantity, report.quantity, 1) as quantity,
         api.returned_on,
+        api.changed_at,
+        coalesce(report.paid_on, api.paid_on) as paid_on,
         coalesce(api.penalty, 0) as penalty,
         coalesce(sheet.outbound_cost, 0) as outbound_cost,
         sheet.currency_code as outbound_currency_code,
@@ -128,7 +136,15 @@ unified as (
         coalesce({{ of_door('fee_door', 'transaction_fee') }}, 0) as transaction_fee,
         coalesce({{ of_door('fee_door', 'processing_fee') }}, 0) as processing_fee,
         coalesce({{ of_door('fee_door', 'shipping_fee') }}, 0) as shipping_fee,
-        coalesce({{ of_door('fee_door', 'other_fee') }}, 0) as other_fee,
+        coalesce({{ of_door('fee_door', 'other_fee') }}, 0) as named_other_fee,
+        {{ of_door('fee_door', 'transaction_fee_rate') }} as transaction_fee_rate,
+        {%- for column in ['shipping_credit', 'promotion', 'refund'] %}
+        coalesce({{ of_door('fee_door', column) }}, 0) as {{ column }},
+        {%- endfor %}
+        {{ of_door('fee_door', 'paid_total') }} as paid_total,
+        {{ of_door('fee_door', 'paid_currency_code') }} as paid_currency_code,
+        case when paid_on is not null then greatest(paid_on, sold_on) end as paid_on,
+        changed_at,
         penalty,
         outbound_cost,
         coalesce(outbound_currency_code, currency_code) as outbound_currency_code,
@@ -140,6 +156,20 @@ unified as (
     from with_fee_door
 ),
 
+-- What a payout lacks and no line names is an other fee, so that the net payout is what was paid.
+with_all_fees as (
+    select
+        *,
+        case
+            when is_sale and has_stated_fees and payout_total is not null and amount is not null
+                then
+                    amount - transaction_fee - processing_fee - shipping_fee - penalty
+                    - payout_total
+            else named_other_fee
+        end as other_fee
+    from unified
+),
+
 -- StockX's own order is a product even where it has no id; what others sell is one if it was found.
 with_product as (
     select
@@ -149,7 +179,7 @@ with_product as (
                 then {{ product_key('partner_product_id', 'product_name') }}
             else partner_product_id
         end as product_key
-    from unified
+    from with_all_fees
 )
 
 select * from with_product

@@ -14,46 +14,99 @@ purchase_items as (
     select * from {{ ref('purchase_item') }}
 ),
 
+reconciliations as (
+    select * from {{ ref('payout_reconciliation') }}
+),
+
+-- A refund is among the other fees of an order and is a line of its own here. A penalty is an event
+-- of the day on which it was charged.
+settled_orders as (
+    select
+        orders.*,
+        orders.net_payout_eur - orders.penalty_eur as claim_eur,
+        reconciliations.received_eur,
+        reconciliations.fx_effect_eur,
+        case
+            when orders.is_sale and orders.fee_source = 'charged'
+                then {{ to_eur('-reconciliations.refund_gap', 'orders.fx_units_per_eur') }}
+            else 0
+        end as refund_eur,
+        greatest(
+            orders.sold_on,
+            coalesce(orders.paid_on, {{ berlin_day('orders.changed_at') }})
+        ) as ended_on
+    from orders
+    left join reconciliations on orders.id = reconciliations.id
+),
+
 order_lines as (
     select
-        'profit'::text as statement,
+        line.statement,
         line.kind,
         orders.id as order_id,
         null::uuid as purchase_item_id,
         orders.platform,
         orders.order_number as reference,
-        orders.sold_on as booked_on,
+        line.booked_on,
         line.amount_eur,
         orders.profit_state
-    from orders
+    from settled_orders as orders
     cross join lateral (
         values
-        ('sale', orders.gross_sale_eur),
-        ('transaction fee', -orders.transaction_fee_eur),
-        ('processing fee', -orders.processing_fee_eur),
-        ('shipping fee', -orders.shipping_fee_eur),
-        ('other fee', -orders.other_fee_eur),
-        ('penalty', -orders.penalty_eur),
-        ('outbound shipping', -orders.outbound_cost_eur),
-        ('vat', -orders.vat_due_eur),
-        ('cost of goods', -orders.cost_eur)
-    ) as line (kind, amount_eur)
+        ('profit', 'sale', orders.sold_on, orders.gross_sale_eur),
+        ('profit', 'transaction fee', orders.sold_on, -orders.transaction_fee_eur),
+        ('profit', 'processing fee', orders.sold_on, -orders.processing_fee_eur),
+        ('profit', 'shipping fee', orders.sold_on, -orders.shipping_fee_eur),
+        ('profit', 'other fee', orders.sold_on, orders.refund_eur - orders.other_fee_eur),
+        ('profit', 'refund', orders.sold_on, -orders.refund_eur),
+        ('profit', 'penalty', orders.ended_on, -orders.penalty_eur),
+        ('profit', 'outbound shipping', orders.sold_on, -orders.outbound_cost_eur),
+        ('profit', 'vat', orders.sold_on, -orders.vat_due_eur),
+        ('profit', 'cost of goods', orders.sold_on, -orders.cost_eur),
+        ('settlement', 'claim', orders.sold_on, orders.claim_eur),
+        ('settlement', 'payout', orders.ended_on, -orders.received_eur),
+        ('settlement', 'fx effect', orders.ended_on, orders.fx_effect_eur)
+    ) as line (statement, kind, booked_on, amount_eur)
     where line.amount_eur <> 0
+),
+
+-- What a supplier is paid is cost, VAT that can be deducted and what comes back.
+priced_items as (
+    select
+        *,
+        case
+            when vat_scheme = 'standard'
+                then round(line_gross_eur * vat_rate / (1 + vat_rate), 2)
+            else 0
+        end as input_vat_eur
+    from purchase_items
 ),
 
 purchase_lines as (
     select
-        'stock'::text as statement,
-        'purchase'::text as kind,
+        line.statement,
+        line.kind,
         null::uuid as order_id,
-        id as purchase_item_id,
+        items.id as purchase_item_id,
         null::text as platform,
-        line_key as reference,
-        purchased_on as booked_on,
-        line_cost_eur as amount_eur,
+        items.line_key as reference,
+        items.purchased_on as booked_on,
+        line.amount_eur,
         null::text as profit_state
-    from purchase_items
-    where line_cost_eur <> 0
+    from priced_items as items
+    cross join lateral (
+        values
+        ('stock', 'purchase', items.line_cost_eur),
+        ('purchasing', 'goods', items.line_cost_eur),
+        ('purchasing', 'input vat', items.input_vat_eur),
+        (
+            'purchasing',
+            'cashback',
+            items.line_gross_eur - items.input_vat_eur - items.line_cost_eur
+        ),
+        ('purchasing', 'payment', -items.line_gross_eur)
+    ) as line (statement, kind, amount_eur)
+    where line.amount_eur <> 0
 ),
 
 -- What is sold leaves the stock at its cost, so that the stock's lines add up to what is left.

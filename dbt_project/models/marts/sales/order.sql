@@ -183,6 +183,8 @@ final as (
         ordered_at,
         sold_on,
         returned_on,
+        paid_on,
+        changed_at,
         amount::numeric(12, 2) as amount,
         currency_code,
         units_per_eur as fx_units_per_eur,

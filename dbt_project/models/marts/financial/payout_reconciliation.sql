@@ -1,0 +1,134 @@
+{{ config(indexes=[
+    {'columns': ['id'], 'unique': true},
+    {'columns': ['reconciliation_state', 'sold_on']},
+]) }}
+
+with
+
+orders as (
+    select * from {{ ref('order') }}
+),
+
+known_orders as (
+    select * from {{ ref('int_sales__orders') }}
+),
+
+payout_gaps as (
+    select * from {{ ref('int_finance__payout_gaps') }}
+),
+
+expected_fees as (
+    select * from {{ ref('int_finance__expected_fees') }}
+),
+
+event_rates as (
+    select * from {{ ref('int_finance__event_rates') }}
+),
+
+joined as (
+    select
+        orders.id,
+        orders.platform,
+        orders.order_number,
+        orders.order_line,
+        orders.status,
+        orders.is_sale,
+        orders.sold_on,
+        orders.paid_on,
+        orders.currency_code,
+        orders.fx_units_per_eur,
+        orders.amount,
+        orders.fee_source,
+        orders.net_payout_eur - orders.penalty_eur as claim_eur,
+        coalesce(orders.paid_on, {{ berlin_day('orders.changed_at') }}, orders.sold_on)
+            as stated_on,
+        expected_fees.seller_level,
+        expected_fees.level_source,
+        expected_fees.transaction_fee_rate,
+        expected_fees.minimum_fee,
+        payout_gaps.*,
+        case
+            when
+                payout_gaps.reconciliation_state <> 'missing'
+                and orders.status in ('completed', 'not_shipped')
+                then {{ to_eur('known_orders.paid_total', 'paid_rates.units_per_eur') }}
+        end as received_eur
+    from known_orders
+    inner join orders
+        on
+            known_orders.platform = orders.platform
+            and known_orders.order_number = orders.order_number
+            and known_orders.order_line = orders.order_line
+    inner join payout_gaps on known_orders.order_key = payout_gaps.order_key
+    left join expected_fees on known_orders.order_key = expected_fees.order_key
+    left join event_rates as paid_rates
+        on
+            known_orders.paid_currency_code = paid_rates.currency_code
+            and coalesce(known_orders.paid_on, known_orders.sold_on) = paid_rates.event_on
+),
+
+aged as (
+    select
+        *,
+        reconciliation_state in ('missing', 'unexplained') as is_open,
+        case
+            when reconciliation_state in ('missing', 'unexplained')
+                then greatest(0, {{ business_today() }} - stated_on)
+        end as open_days
+    from joined
+),
+
+final as (
+    select
+        id,
+        platform,
+        order_number,
+        order_line,
+        status,
+        sold_on,
+        paid_on,
+        currency_code,
+        amount,
+        expectation,
+        seller_level,
+        level_source,
+        case when expectation = 'schedule' then transaction_fee_rate end as expected_fee_rate,
+        case when expectation = 'schedule' then minimum_fee end as minimum_fee,
+        due_transaction_fee::numeric(12, 2) as expected_transaction_fee,
+        due_processing_fee::numeric(12, 2) as expected_processing_fee,
+        due_shipping_fee::numeric(12, 2) as expected_shipping_fee,
+        expected_payout::numeric(12, 2) as expected_payout,
+        stated_payout::numeric(12, 2) as stated_payout,
+        payout_gap::numeric(12, 2) as payout_gap,
+        {{ to_eur('payout_gap', 'fx_units_per_eur') }} as payout_gap_eur,
+        transaction_fee_gap::numeric(12, 2) as transaction_fee_gap,
+        processing_fee_gap::numeric(12, 2) as processing_fee_gap,
+        shipping_gap::numeric(12, 2) as shipping_gap,
+        promotion_gap::numeric(12, 2) as promotion_gap,
+        refund_gap::numeric(12, 2) as refund_gap,
+        penalty_gap::numeric(12, 2) as penalty_gap,
+        missing_gap::numeric(12, 2) as missing_gap,
+        rest_gap::numeric(12, 2) as rest_gap,
+        unexplained_gap::numeric(12, 2) as unexplained_gap,
+        gap_reason,
+        gap_reasons,
+        reconciliation_state,
+        is_open,
+        case when is_open then stated_on end as open_since,
+        open_days,
+        case
+            when open_days <= 30 then '0-30'
+            when open_days <= 60 then '31-60'
+            when open_days <= 90 then '61-90'
+            when open_days <= 120 then '91-120'
+            when open_days <= 180 then '121-180'
+            when open_days > 180 then '181+'
+        end as open_age_band,
+        received_eur,
+        case when fee_source <> 'unknown' then (received_eur - claim_eur)::numeric(12, 2) end
+            as fx_effect_eur,
+        {{ build_id() }} as build_id
+    from aged
+)
+
+select * from final
