@@ -1,14 +1,15 @@
 """Labels of products: reads staging, asks the labeller, writes `enrichment.product_label`.
 
-Only what is new, changed or was decided by other rules is labelled again; the owner's overrides
-win over everything. Each change of a brand or category is kept in `history.product_label_change`.
-How a label is found belongs to `labeller`.
+Only what is new, changed or was decided by other rules is labelled again, and what the rules left
+open when another model may fill it; the owner's overrides win over everything. Each change of a
+brand or category is kept in `history.product_label_change`. How a label is found belongs to
+`labeller` and `fallback`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -18,12 +19,16 @@ import psycopg
 from soleflip_pipelines.catalog.brand import BrandResult
 from soleflip_pipelines.catalog.bulk import Target, merge, only_row, stage
 from soleflip_pipelines.catalog.category import CategoryResult
-from soleflip_pipelines.catalog.labeller import ProductLabeller
+from soleflip_pipelines.catalog.fallback import Trial
+from soleflip_pipelines.catalog.fallback_trial import Fallback, Kind, fallback_in_force
+from soleflip_pipelines.catalog.labeller import ProductLabel, ProductLabeller
 from soleflip_pipelines.catalog.review import UNKNOWN_FIELD, Reviewer
 from soleflip_pipelines.catalog.rules import Rules, load_rules
 from soleflip_pipelines.catalog.style_code import StyleCode, StyleCodes, code_key
 from soleflip_pipelines.catalog.text import is_blank
 
+# A model guesses many titles at once about as fast as one.
+FILLED_AT_ONCE = 2_000
 PRODUCT_LABEL = Target(
     table="product_label",
     keys=("platform", "partner_product_id"),
@@ -31,7 +36,7 @@ PRODUCT_LABEL = Target(
         "title", "brand", "parent_brand", "collaborators", "brand_rule", "brand_evidence",
         "brand_confidence", "category", "product_type", "category_rule", "category_confidence",
         "style_code", "style_key", "style_keys", "style_rule", "proposed_brand", "review_reason",
-        "input_hash", "rule_version",
+        "input_hash", "rule_version", "fallback_version",
     ),
     stamp="labelled_at",
 )  # fmt: skip
@@ -75,6 +80,15 @@ left join enrichment.product_label as label using (platform, partner_product_id)
 where
     label.input_hash is distinct from product_input.input_hash
     or label.rule_version is distinct from %s
+    -- Only what the rules left open depends on the model.
+    or (
+        (
+            label.brand is null
+            or label.category is null
+            or label.fallback_version is not null
+        )
+        and label.fallback_version is distinct from %s
+    )
 """
 _GONE = """
 delete from enrichment.product_label as label
@@ -151,6 +165,7 @@ class LabelReport:
     to_review: int
     changed: int
     rule_version: str
+    trials: Mapping[Kind, Trial] = field(default_factory=dict, repr=False)
     mix_before: BrandMix = field(default_factory=dict, repr=False)
     mix_after: BrandMix = field(default_factory=dict, repr=False)
 
@@ -165,7 +180,18 @@ class LabelReport:
             "category_share": _share(self.with_category, self.total),
             "style_code_share": _share(self.with_style_code, self.total),
             "rule_version": self.rule_version,
+            **{f"model for {kind}": _shown(trial) for kind, trial in self.trials.items()},
         }
+
+
+def _shown(trial: Trial) -> str:
+    """What a person should know of a model that may fill gaps."""
+    return (
+        f"{'used' if trial.is_better else 'off'}: of {trial.label_count:,} labels of the owner the "
+        f"rules get {trial.rules_right_count:,} right, with the model "
+        f"{trial.with_model_right_count:,}; {trial.filled_right_count:,} of the "
+        f"{trial.filled_count:,} gaps that it filled are right"
+    )
 
 
 def label_products(conn: psycopg.Connection, *, creates_brands: bool = True) -> LabelReport:
@@ -186,9 +212,12 @@ def label_products(conn: psycopg.Connection, *, creates_brands: bool = True) -> 
         mix_before = _brand_mix(cur)
         cur.execute(_GONE)
         removed = cur.rowcount
-        cur.execute(_CHANGED, [rules.version])
+        labeller = ProductLabeller(rules)
+        fallback = fallback_in_force(cur, labeller)
+        cur.execute(_CHANGED, [rules.version, fallback.version])
         changed = [ProductInput(*row) for row in cur]
-        labelled = stage(cur, PRODUCT_LABEL, _label_rows(changed, rules, creates_brands))
+        rows = _label_rows(changed, rules, labeller, fallback, creates_brands)
+        labelled = stage(cur, PRODUCT_LABEL, rows)
         merge(cur, PRODUCT_LABEL, replace_all=False)
         cur.execute(_HISTORY)
         changes = cur.rowcount
@@ -196,7 +225,7 @@ def label_products(conn: psycopg.Connection, *, creates_brands: bool = True) -> 
         mix_after = _brand_mix(cur)
     return LabelReport(
         labelled, removed, total, with_brand, with_category, with_code, to_review, changes,
-        rules.version, mix_before, mix_after,
+        rules.version, fallback.trials, mix_before, mix_after,
     )  # fmt: skip
 
 
@@ -208,32 +237,45 @@ def _brand_mix(cur: psycopg.Cursor[Any]) -> BrandMix:
 
 
 def _label_rows(
-    products: Iterable[ProductInput], rules: Rules, creates_brands: bool
+    products: Sequence[ProductInput],
+    rules: Rules,
+    labeller: ProductLabeller,
+    fallback: Fallback,
+    creates_brands: bool,
 ) -> Iterator[tuple[Any, ...]]:
-    labeller, reviewer = ProductLabeller(rules), Reviewer(rules)
+    reviewer = Reviewer(rules)
     parents = {rule.brand: rule.parent_brand for rule in rules.brand_rules}
-    for product in products:
-        label = labeller.label(
-            product.title,
-            brand_raw=product.brand_raw,
-            type_raw=product.type_raw,
-            code_raw=product.code_raw,
-            description=product.description,
-            is_code_field_kept=product.platform == "stockx",
-        )
-        is_proposed = label.brand.rule == UNKNOWN_FIELD and not creates_brands
-        brand = replace(label.brand, brand=None) if is_proposed else label.brand
-        yield (
-            product.platform,
-            product.partner_product_id,
-            product.title,
-            *_brand_columns(brand, product.own_brand, parents),
-            *_category_columns(label.category, product.own_category),
-            *_code_columns(label.codes, product.own_code),
-            *reviewer.judge(label, product.own_brand, product.own_category),
-            product.input_hash,
-            rules.version,
-        )
+    for at in range(0, len(products), FILLED_AT_ONCE):
+        some = products[at : at + FILLED_AT_ONCE]
+        by_rules = [_by_rules(product, labeller) for product in some]
+        labels = fallback.fill([product.title for product in some], by_rules)
+        for product, first, label in zip(some, by_rules, labels, strict=True):
+            is_proposed = label.brand.rule == UNKNOWN_FIELD and not creates_brands
+            brand = replace(label.brand, brand=None) if is_proposed else label.brand
+            is_open = first.brand.brand is None or first.category.category is None
+            yield (
+                product.platform,
+                product.partner_product_id,
+                product.title,
+                *_brand_columns(brand, product.own_brand, parents),
+                *_category_columns(label.category, product.own_category),
+                *_code_columns(label.codes, product.own_code),
+                *reviewer.judge(label, product.own_brand, product.own_category),
+                product.input_hash,
+                rules.version,
+                fallback.version if is_open or is_proposed else None,
+            )
+
+
+def _by_rules(product: ProductInput, labeller: ProductLabeller) -> ProductLabel:
+    return labeller.label(
+        product.title,
+        brand_raw=product.brand_raw,
+        type_raw=product.type_raw,
+        code_raw=product.code_raw,
+        description=product.description,
+        is_code_field_kept=product.platform == "stockx",
+    )
 
 
 def _brand_columns(

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import psycopg
 
 from soleflip_pipelines.catalog.brand import FLOOR
+from soleflip_pipelines.catalog.fallback import RULE as CLASSIFIER
 from soleflip_pipelines.catalog.labeller import ProductLabel
 from soleflip_pipelines.catalog.rules import Rules
 from soleflip_pipelines.catalog.text import is_blank, normalise
@@ -83,10 +84,13 @@ class Reviewer:
             brand = label.brand
             if brand.rule == UNKNOWN_FIELD:
                 return brand.brand, "new brand"
-            if brand.brand is None or brand.confidence < FLOOR:
+            is_guess = brand.rule == CLASSIFIER
+            if brand.brand is None or brand.confidence < FLOOR or is_guess:
                 proposed = brand.brand or self._brand_of.get(brand.rule or "")
                 return proposed, "unsure brand" if brand.rule else "no brand"
-        is_unsure = label.category.category is None or label.category.confidence < FLOOR
+        category = label.category
+        is_unsure = category.category is None or category.confidence < FLOOR
+        is_unsure = is_unsure or category.rule == CLASSIFIER
         return None, "no category" if is_blank(own_category) and is_unsure else None
 
 
