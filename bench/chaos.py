@@ -1,6 +1,6 @@
 """Rounds of chaos: processes of a whole installation are killed at random, then one run must heal.
 
-`python -m bench.chaos [--rounds N] [--seed S] [--ui-share F]`. Everything runs in a throw-away
+`python -m bench.chaos [--rounds N] [--seed S] [--ui-share F] [--job JOB]`. It runs in a throw-away
 folder; the exit code is the number of rounds that did not heal.
 """
 
@@ -10,6 +10,7 @@ import argparse
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -24,41 +25,60 @@ from tests.pipeline.chaos import (
 )
 
 MOST_STRIKES = 4
+# The main job does it all and takes its time; the others strike the loaders more often.
+JOBS = ("refresh_all", "sync_orders", "sync_orders", "sync_feeds", "import_files")
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """What a job leaves where nothing is killed, and how long it takes."""
+
+    contents: dict[str, str]
+    duration_s: float
 
 
 def main() -> None:
-    """Prepare an installation, run it undisturbed once, then all the rounds."""
+    """Prepare an installation, then all the rounds; each job runs undisturbed once."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--orders", type=int, default=60)
-    parser.add_argument("--ui-share", type=float, default=0.25, help="rounds by the UI's daemon")
+    parser.add_argument("--ui-share", type=float, default=0.2, help="rounds by the UI's daemon")
+    parser.add_argument("--job", choices=sorted(set(JOBS)), help="this one only")
     asked = parser.parse_args()
+    calm: dict[str, Undisturbed] = {}
+    failed = 0
     with tempfile.TemporaryDirectory(prefix="soleflip_chaos_") as folder:
         template = Path(folder) / "template"
         prepare(template, orders=asked.orders, seed=7)
-        with copied(template, Path(folder) / "undisturbed") as calm:
-            begun = time.monotonic()
-            calm.soleflip("run")
-            duration_s = time.monotonic() - begun
-            expected = calm.contents(EVERYTHING)
-        print(f"an undisturbed run takes {duration_s:.0f} s", flush=True)
-        failed = 0
         for number in range(asked.seed, asked.seed + asked.rounds):
             strikes = Strikes(Random(number))
+            job = asked.job or strikes.rng.choice(JOBS)
+            if job not in calm:
+                calm[job] = _undisturbed(template, Path(folder) / "undisturbed", job)
             is_by_ui = strikes.rng.random() < asked.ui_share
             strike = strike_ui if is_by_ui else strike_run
             count = strikes.rng.randint(1, MOST_STRIKES)
+            within_s = calm[job].duration_s * (1.5 if is_by_ui else 1.0)
             with copied(template, Path(folder) / f"round_{number}") as installation:
-                strike(installation, strikes, count, duration_s * (1.5 if is_by_ui else 1.0))
-                heal(installation, strikes, expected)
+                strike(installation, strikes, count, within_s, job)
+                heal(installation, strikes, calm[job].contents, job)
             failed += bool(strikes.problems)
-            name = "daemon" if is_by_ui else "run"
-            print(f"round {number} ({name}): {'FAILED' if strikes.problems else 'healed'}")
+            name = f"{job} by the {'daemon' if is_by_ui else 'command line'}"
+            print(f"round {number}, {name}: {'FAILED' if strikes.problems else 'healed'}")
             for line in (*strikes.told, *(f"! {problem}" for problem in strikes.problems)):
                 print(f"    {line}", flush=True)
-        print(f"{asked.rounds - failed} of {asked.rounds} rounds healed")
+    print(f"{asked.rounds - failed} of {asked.rounds} rounds healed")
     sys.exit(failed)
+
+
+def _undisturbed(template: Path, home: Path, job: str) -> Undisturbed:
+    with copied(template, home) as installation:
+        begun = time.monotonic()
+        installation.soleflip("run", job)
+        duration_s = time.monotonic() - begun
+        print(f"{job} undisturbed: {duration_s:.0f} s", flush=True)
+        return Undisturbed(installation.contents(EVERYTHING), duration_s)
 
 
 if __name__ == "__main__":

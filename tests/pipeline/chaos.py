@@ -138,9 +138,11 @@ def start(installation: Installation, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def strike_run(installation: Installation, strikes: Strikes, count: int, within_s: float) -> None:
-    """Run the main job and kill what it needs, `count` times within so many seconds."""
-    run = start(installation, "run")
+def strike_run(
+    installation: Installation, strikes: Strikes, count: int, within_s: float, job: str
+) -> None:
+    """Run the job and kill what it needs, `count` times within so many seconds."""
+    run = start(installation, "run", job)
     at = sorted(strikes.rng.uniform(0.5, within_s) for _ in range(count))
     targets = [strikes.rng.choice(OF_A_RUN) for _ in at]
     begun = time.monotonic()
@@ -148,7 +150,7 @@ def strike_run(installation: Installation, strikes: Strikes, count: int, within_
         _sleep_until(begun + moment, run)
         if run.poll() is not None:
             strikes.tell(f"the run ended with {run.returncode}, another begins")
-            run = start(installation, "run")
+            run = start(installation, "run", job)
         pids = {
             "run": run.pid,
             "postmaster": postmaster(installation),
@@ -160,8 +162,10 @@ def strike_run(installation: Installation, strikes: Strikes, count: int, within_
     strikes.tell(f"the run ended with {run.wait(timeout=RUN_TIMEOUT_S)}")
 
 
-def strike_ui(installation: Installation, strikes: Strikes, count: int, within_s: float) -> None:
-    """Let the UI's daemon run the main job and the inbox's sensor, and kill parts of the UI."""
+def strike_ui(
+    installation: Installation, strikes: Strikes, count: int, within_s: float, job: str
+) -> None:
+    """Let the UI's daemon run the job and the inbox's sensor, and kill parts of the UI."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -170,7 +174,7 @@ def strike_ui(installation: Installation, strikes: Strikes, count: int, within_s
     kept = late.rename(installation.home / late.name)
     ui = start(installation, "ui", "--port", str(port))
     try:
-        _launch(port, ui, strikes)
+        _launch(port, ui, strikes, job)
         kept.rename(late)
         begun = time.monotonic()
         for moment in sorted(strikes.rng.uniform(2.0, within_s) for _ in range(count)):
@@ -195,9 +199,9 @@ def strike_ui(installation: Installation, strikes: Strikes, count: int, within_s
         ui.wait()
 
 
-def heal(installation: Installation, strikes: Strikes, expected: dict[str, str]) -> None:
+def heal(installation: Installation, strikes: Strikes, expected: dict[str, str], job: str) -> None:
     """One clean run; then everything is as after an undisturbed one, or there is a problem."""
-    done = installation.soleflip("run", check=False)
+    done = installation.soleflip("run", job, check=False)
     strikes.tell(f"the clean run ended with {done.returncode}")
     if done.returncode != 0:
         strikes.problems.append(f"the clean run failed: {done.stdout[-2000:]}{done.stderr[-2000:]}")
@@ -216,12 +220,12 @@ def heal(installation: Installation, strikes: Strikes, expected: dict[str, str])
     strikes.problems += [f"{name} was left behind" for (name,) in installation.query(left)]
 
 
-def _launch(port: int, ui: subprocess.Popen[str], strikes: Strikes) -> None:
+def _launch(port: int, ui: subprocess.Popen[str], strikes: Strikes, job: str) -> None:
     url = f"http://127.0.0.1:{port}/graphql"
     deadline = time.monotonic() + RUN_TIMEOUT_S
     while time.monotonic() < deadline and ui.poll() is None:
         with suppress(httpx.HTTPError, KeyError, TypeError):
-            body = {"query": LAUNCH, "variables": {"job": "refresh_all"}}
+            body = {"query": LAUNCH, "variables": {"job": job}}
             said = httpx.post(url, json=body, timeout=60).json()["data"]["launchRun"]
             if said["__typename"] == "LaunchRunSuccess":
                 strikes.tell("the daemon has the run")

@@ -32,8 +32,8 @@ def test_what_is_killed_under_the_main_job_heals(
 ) -> None:
     strikes = Strikes(Random(3))
     with copied(template, tmp_path / "home") as installation:
-        strike_run(installation, strikes, 3, WITHIN_S)
-        heal(installation, strikes, finished.contents(EVERYTHING))
+        strike_run(installation, strikes, 3, WITHIN_S, "refresh_all")
+        heal(installation, strikes, finished.contents(EVERYTHING), "refresh_all")
     assert strikes.problems == [], strikes.told
 
 
@@ -42,6 +42,6 @@ def test_what_is_killed_under_the_daemon_heals(
 ) -> None:
     strikes = Strikes(Random(2))
     with copied(template, tmp_path / "home") as installation:
-        strike_ui(installation, strikes, 3, WITHIN_S)
-        heal(installation, strikes, finished.contents(EVERYTHING))
+        strike_ui(installation, strikes, 3, WITHIN_S, "refresh_all")
+        heal(installation, strikes, finished.contents(EVERYTHING), "refresh_all")
     assert strikes.problems == [], strikes.told
