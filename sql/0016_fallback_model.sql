@@ -1,4 +1,4 @@
--- A model that fills what the rules leave open: how it did on the owner's labels, and what it filled.
+-- A model that fills what the rules leave open: how it did on the owner's labels.
 set local role soleflip_owner;
 
 create table enrichment.fallback_trial (
