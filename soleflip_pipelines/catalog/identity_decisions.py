@@ -77,6 +77,20 @@ _TAKEN_FOR: dict[str, LiteralString] = {
     "list": "select partner_product_id from enrichment.item_match"
     " where kind = 'product' and item_key = %s",
 }
+_UNDECIDED = """
+select 'purchase:' || line_key as item, candidates from enrichment.purchase_match
+where candidates <> '[]'
+union all
+select 'sale:' || concat_ws(' ', platform, order_number, order_line), candidates
+from enrichment.sale_match where candidates <> '[]'
+union all
+select case kind when 'product' then 'list' else kind end || ':' || item_key, candidates
+from enrichment.item_match where candidates <> '[]'
+union all
+select 'offer:' || feed_id || ':' || aw_product_id, candidates
+from enrichment.offer_match where candidates <> '[]'
+order by 1
+"""
 _DECIDE = """
 insert into owner.identity_decision (kind, item_key, product_id, previous_product_id, note)
 values (%s, %s, %s, %s, %s)
@@ -228,6 +242,31 @@ def split_items(
     return Split(product_id, is_new, chosen)
 
 
+def assign_item(
+    conn: psycopg.Connection, item: str, product: str, *, note: str | None = None
+) -> KnownProduct:
+    """Say which product an item is that the rules leave undecided or take for another.
+
+    Raises:
+        DecisionError: there is no such item or product, or the item is decided already.
+    """
+    with conn.transaction():
+        target = find_product(conn, product)
+        _refuse_merged(conn, target)
+        kind, key = _split_key(item)
+        taken = _taken_for(conn, kind, key)
+        _refuse_decided(conn, kind, key)
+        previous = next(iter(taken), None)
+        conn.execute(_DECIDE, [kind, key, target.product_id, previous, note])
+    return target
+
+
+def undecided_items(conn: psycopg.Connection) -> list[dict[str, Any]]:
+    """Items that may be several products or are but like one: kind:key and the candidates."""
+    with conn.cursor(row_factory=dict_row) as cur:
+        return cur.execute(_UNDECIDED).fetchall()
+
+
 def correct_size(
     conn: psycopg.Connection,
     raw: str,
@@ -344,10 +383,31 @@ def _item(
             raise DecisionError(f"{source.title} has no one size {wanted}: its sizes are {known}")
         kind, key = "variant", str(sizes[0][0])
     else:
-        taken = {row[0] for row in conn.execute(_TAKEN_FOR[kind], [key])}
+        taken = _taken_for(conn, kind, key)
         if source.product_id not in taken:
-            said = f"for {taken.pop() or 'no product'}" if taken else "for nothing: it is not known"
-            raise DecisionError(f"{kind} {key} is not taken for {source.title} but {said}")
+            said = taken.pop() or "no product"
+            raise DecisionError(f"{kind} {key} is not taken for {source.title} but for {said}")
+    _refuse_decided(conn, kind, key)
+    return kind, key
+
+
+def _split_key(item: str) -> tuple[str, str]:
+    kind, _, key = item.partition(":")
+    if kind not in _TAKEN_FOR:
+        kinds = ", ".join(f"{name}:…" for name in _TAKEN_FOR)
+        raise DecisionError(f"{item} names no item: write {kinds}")
+    return kind, key
+
+
+def _taken_for(conn: psycopg.Connection, kind: str, key: str) -> set[str | None]:
+    """The products, or None, that the doors of an item took it for in the last run."""
+    taken = {row[0] for row in conn.execute(_TAKEN_FOR[kind], [key])}
+    if not taken and kind != "offer":
+        raise DecisionError(f"there is no {kind} {key}: it is not known to the last run")
+    return taken or {None}
+
+
+def _refuse_decided(conn: psycopg.Connection, kind: str, key: str) -> None:
     decided = conn.execute(
         "select 1 from owner.identity_decision where kind = %s and item_key = %s", [kind, key]
     ).fetchone()
@@ -355,7 +415,6 @@ def _item(
         raise DecisionError(
             f"{kind} {key} is decided already: `soleflip catalog undo {kind}:{key}` takes that back"
         )
-    return kind, key
 
 
 def _new_product(

@@ -1,11 +1,11 @@
-"""`soleflip catalog merge`, `split` and `size`: the owner's word on what is one product or size.
+"""`soleflip catalog merge`, `split`, `assign` and `size`: the owner's word on what is one thing.
 
 What is decided how belongs to `catalog.identity_decisions`; the commands hang in `commands.owner`.
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -13,6 +13,7 @@ from rich.console import Console
 from soleflip_pipelines.commands.support import owner_connection
 
 console = Console()
+EXAMPLES = 3
 NEXT = "it takes effect at the next `soleflip run`"
 Note = Annotated[str | None, typer.Option(help="Why, for later.")]
 ProductName = Annotated[str, typer.Argument(help="Style code, SKU, or id of ours or of StockX.")]
@@ -70,6 +71,53 @@ def split(
         f"{len(done.items)} items are now {'a new product, ' if done.is_new else ''}{what}: {NEXT}",
         markup=False,
         soft_wrap=True,
+    )
+
+
+def assign(
+    item: Annotated[str, typer.Argument(help="purchase:, sale:, offer:, listing: … and its key.")],
+    product: ProductName,
+    note: Note = None,
+) -> None:
+    """Say which product an item is, as `undecided` lists those that no rule is sure of.
+
+    Example: soleflip catalog assign "purchase:44d|B-17|2" 555088-134
+    """
+    from soleflip_pipelines.catalog.identity_decisions import assign_item
+
+    with owner_connection() as conn:
+        target = assign_item(conn, item, product, note=note)
+    console.print(f"{item} is {target.title}: {NEXT}", markup=False, soft_wrap=True)
+
+
+def undecided(
+    shown: Annotated[int, typer.Option(min=1, help="Groups of items shown.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
+) -> None:
+    """List items that may be several products, or are but much like one, with the candidates."""
+    from soleflip_pipelines.catalog.identity_decisions import undecided_items
+
+    with owner_connection() as conn:
+        rows = undecided_items(conn)
+    if as_json:
+        console.print_json(data=rows)
+        return
+    if not rows:
+        console.print("every item is decided")
+        return
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(str(row["candidates"]), []).append(row)
+    for group in list(groups.values())[:shown]:
+        items = ", ".join(row["item"] for row in group[:EXAMPLES])
+        more = f" and {len(group) - EXAMPLES:,} more" if len(group) > EXAMPLES else ""
+        console.print(f"{items}{more}", markup=False, soft_wrap=True, highlight=False)
+        for found in group[0]["candidates"]:
+            text = f"  {found['score']:.2f} {found['product_id']} {found['title']} ({found['why']})"
+            console.print(text, markup=False, soft_wrap=True, highlight=False)
+    console.print(
+        f"{len(rows):,} items in {len(groups):,} groups: decide with soleflip catalog assign",
+        markup=False,
     )
 
 

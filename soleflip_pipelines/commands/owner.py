@@ -23,7 +23,13 @@ app = typer.Typer(
     help="Brands, categories, sizes, identity: review what is unsure, correct what is wrong.",
     no_args_is_help=True,
 )
-for command in (identity.merge, identity.split, identity.size):
+for command in (
+    identity.merge,
+    identity.split,
+    identity.assign,
+    identity.undecided,
+    identity.size,
+):
     app.command()(command)
 console = Console()
 NEXT = "it takes effect at the next `soleflip run`"

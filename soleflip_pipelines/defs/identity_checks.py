@@ -24,7 +24,7 @@ _OF_IDENTITY = {
 _OF_MATCHES = {
     MATCHED: f"At most {MOST_UNMATCHED:.0%} of the lines have no known product and size.",
     DECIDED: "No item may be several products, or is but much like one: see `soleflip catalog "
-    "undecided`, and decide with `split --to`.",
+    "undecided`, and decide with `assign`.",
 }
 _DOUBLED_SQL = """
     with variant as (
