@@ -38,12 +38,12 @@ def python() -> str | None:
     return named or (sys.executable if importlib.util.find_spec("dlt") else None)
 
 
-def seconds(settings: Settings, table: RawTable, rows: Path) -> float | None:
-    """How long dlt takes for its first merge of the rows; None without dlt."""
+def seconds(settings: Settings, table: RawTable, rows: Path, number: int) -> float | None:
+    """How long dlt takes for its first merge of the rows, this `number` of times; None without."""
     program = python()
     if program is None:
         return None
-    name = f"dlt_{rows.stem}_{rows.stat().st_size}"
+    name = f"dlt_{rows.stem}_{rows.stat().st_size}_{number}"
     home = rows.parent / name
     keys = ",".join(table.key_columns)
     done = subprocess.run(

@@ -1,7 +1,9 @@
 """How fast batches load, beside a bare COPY and, where it is installed, dlt doing the same merge.
 
 `make bench`, or `python -m bench.load [--million] [--memory ROWS]`. Everything runs in a throw-away
-server; all ratios are of figures from the same run.
+server; all ratios are of medians of rounds that took turns. A source read again is known by its
+hashes (`first:known`); the same rows under another hash are compared row by row (`first:again`, and
+`unread again`, the same without the reading and parsing that both share: the loader's own work).
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import hashlib
 import statistics
 import threading
 import time
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +27,7 @@ from bench.measure import (
     bare_copy,
     cost,
     dump,
+    median,
     memory_mb,
     records,
     seconds,
@@ -51,8 +55,8 @@ DLT_ROWS = 100_000
 ROUNDS = 3
 Rows = Iterable[Any]
 HEADINGS = """\
-                    source to table   the same  bare COPY  loader  loader:bare  first:again    dlt
-kind          rows     rows/s          source    rows/s   rows/s   clock  cpu   clock  cpu    time
+                   whole     bare   loader   first:known  loader:bare  first:again   unread again
+kind       rows   rows/s   rows/s   rows/s   clock   cpu  clock   cpu  clock   cpu  clock   cpu  dlt
 """
 
 
@@ -90,29 +94,39 @@ def measure(settings: Settings, folder: Path, kind: Kind, count: int) -> None:
     """One line: the whole way from the source, then the loader alone on the same rows."""
     source, rows = folder / f"{kind.name}.csv", folder / f"{kind.name}.rows"
     kind.write(source, count)
+    found: defaultdict[str, list[Cost]] = defaultdict(list)
     with connect(settings) as conn, connect(settings, role=None) as owner:
-        _empty(owner, kind.table)
-        whole = seconds(lambda: kind.load(settings, conn, source))
-        repeat = seconds(lambda: kind.load(settings, conn, source))
-        dump(conn, kind.table, rows)
-        bare = first = again = Cost()
-        # By turns, and the best of each: what else the machine does hits all of them alike.
-        for _ in range(ROUNDS if count <= DLT_ROWS else 1):
-            bare = bare.least(cost(owner, lambda: bare_copy(owner, kind.table, rows)))
+
+        def load() -> None:
+            load_batch(conn, kind.table, records(rows), FEED)
+
+        # By turns, so that what else the machine does hits all of them alike.
+        for number in range(ROUNDS if count <= DLT_ROWS else 1):
             _empty(owner, kind.table)
-            first = first.least(
-                cost(conn, lambda: load_batch(conn, kind.table, records(rows), FEED))
-            )
-            again = again.least(
-                cost(conn, lambda: load_batch(conn, kind.table, records(rows), FEED))
-            )
-    dlt = dlt_merge.seconds(settings, kind.table, rows) if count <= DLT_ROWS else None
+            for name in ("whole", "known"):
+                found[name].append(cost(conn, lambda: kind.load(settings, conn, source)))
+            if not number:
+                dump(conn, kind.table, rows)
+            found["read"].append(cost(conn, lambda: deque(records(rows), maxlen=0)))
+            found["bare"].append(cost(owner, lambda: bare_copy(owner, kind.table, rows)))
+            _empty(owner, kind.table)
+            found["first"].append(cost(conn, load))
+            found["again"].append(cost(conn, load))
+            if count <= DLT_ROWS:
+                took = dlt_merge.seconds(settings, kind.table, rows, number)
+                found["dlt"] += [Cost(took, took)] if took else []
+    _print(kind.name, count, {name: median(costs) for name, costs in found.items() if costs})
+
+
+def _print(name: str, count: int, costs: dict[str, Cost]) -> None:
+    whole, known, first, again = (costs[step] for step in ("whole", "known", "first", "again"))
+    bare, alone, alone_again = costs["bare"], first - costs["read"], again - costs["read"]
+    ratios = [(whole, known), (bare, first), (first, again), (alone, alone_again)]
     print(
-        f"{kind.name:8}{count:>10,}{count / whole:>11,.0f}{whole / repeat:>15.1f}x"
-        f"{count / bare.clock:>11,.0f}{count / first.clock:>10,.0f}"
-        f"{bare.clock / first.clock:>9.2f}{bare.cpu / first.cpu:>6.2f}"
-        f"{first.clock / again.clock:>8.1f}{first.cpu / again.cpu:>6.1f}"
-        + (f"{dlt / first.clock:>8.1f}x" if dlt else f"{'-':>9}"),
+        f"{name:6}{count:>9,}{count / whole.clock:>9,.0f}"
+        f"{count / bare.clock:>9,.0f}{count / first.clock:>9,.0f} "
+        + " ".join(f"{a.clock / b.clock:>6.2f}{a.cpu / b.cpu:>6.2f}" for a, b in ratios)
+        + (f"{costs['dlt'].clock / first.clock:>5.1f}x" if "dlt" in costs else f"{'-':>6}"),
         flush=True,
     )
 
@@ -165,9 +179,10 @@ def _order(number: int, version: int = 0) -> Record:
 
 def _empty(owner: psycopg.Connection, table: RawTable) -> None:
     owner.autocommit = True
-    owner.execute(f"truncate {table.address}")
-    # A file that was loaded once is never loaded again.
+    owner.execute(f"truncate {table.address}, integration.known_page")
+    # What was loaded once, a file or a feed, is never loaded again.
     owner.execute("update integration.import_batches set file_sha256 = null")
+    owner.execute("delete from integration.sync_state")
 
 
 def main() -> None:

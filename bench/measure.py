@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 import os
+import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -37,11 +37,16 @@ def throw_away_database() -> Iterator[tuple[Settings, Path]]:
 class Cost(NamedTuple):
     """What a piece of work cost: seconds by the clock, and seconds of processor on both sides."""
 
-    clock: float = math.inf
-    cpu: float = math.inf
+    clock: float
+    cpu: float
 
-    def least(self, other: Cost) -> Cost:
-        return Cost(min(self.clock, other.clock), min(self.cpu, other.cpu))
+    def __sub__(self, other: Cost) -> Cost:
+        return Cost(self.clock - other.clock, self.cpu - other.cpu)
+
+
+def median(costs: Iterable[Cost]) -> Cost:
+    """The middle of each."""
+    return Cost(*map(statistics.median, zip(*costs, strict=True)))
 
 
 def cost(conn: psycopg.Connection, work: Callable[[], object]) -> Cost:

@@ -14,7 +14,7 @@ from typing import Any
 
 from soleflip_pipelines.clients.awin import FEED_KEY, read_rows
 from soleflip_pipelines.ingestion.stockx_orders import ORDER_FORM
-from soleflip_pipelines.warehouse.loader import Record, Rejection
+from soleflip_pipelines.warehouse.loader import Page, Record
 
 PAGE = 100
 FEED_COLUMNS = (
@@ -69,11 +69,10 @@ def write_order_pages(path: Path, count: int, version: int = 0, start: int = 0) 
             file.write(json.dumps(page) + "\n")
 
 
-def read_order_pages(path: Path) -> Iterator[Record | Rejection]:
+def read_order_pages(path: Path) -> Iterator[Page]:
     with path.open("rb") as file:
-        for page in file:
-            for item in json.loads(page)["orders"]:
-                yield ORDER_FORM.record(item, "page")
+        for number, page in enumerate(file, start=1):
+            yield ORDER_FORM.page(json.loads(page)["orders"], f"page {number}")
 
 
 def write_feed(path: Path, count: int, price: str = "139.90") -> None:

@@ -20,9 +20,8 @@ from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.loader import (
     BatchResult,
     BatchSource,
+    Page,
     RawTable,
-    Record,
-    Rejection,
     load_batch,
 )
 
@@ -99,11 +98,10 @@ def _sync(
     run_id: str | None,
     log: Log,
 ) -> list[BatchResult]:
-    def rows() -> Iterator[Record | Rejection]:
+    def rows() -> Iterator[Page]:
         pages = client.order_pages if table is ORDERS else client.listing_pages
         for number, page in enumerate(pages(warn=log), start=1):
-            for place, item in enumerate(page, start=1):
-                yield form.record(_unsigned(item), f"{table.name}, page {number}, item {place}")
+            yield form.page([_unsigned(item) for item in page], f"{table.name}, page {number}")
 
     with open_alias(settings) as client:
         origin = BatchSource("alias", "api", dagster_run_id=run_id)

@@ -27,6 +27,7 @@ from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.loader import (
     BatchResult,
     BatchSource,
+    Page,
     RawTable,
     Record,
     Rejection,
@@ -161,16 +162,16 @@ class _Reading:
         )
         return result
 
-    def _rows(self) -> Iterator[Record | Rejection]:
+    def _rows(self) -> Iterator[Record | Rejection | Page]:
         """The orders, those with a cancellation as their detail call gives them."""
         for order_id, found in self._details(self.following.pop("left", [])).items():
             yield ORDER_FORM.record(found, order_id)
         newest: datetime | None = None
         for number, page in enumerate(self._pages(), start=1):
             details = self._details([order["orderId"] for order in page if _is_cancelled(order)])
-            for place, listed in enumerate(page, start=1):
-                order = details.get(_text(listed, "orderId"), listed)
-                yield ORDER_FORM.record(order, f"{self._name}, page {number}, item {place}")
+            orders = [details.get(_text(listed, "orderId"), listed) for listed in page]
+            yield ORDER_FORM.page(orders, f"{self._name}, page {number}")
+            for listed in page:
                 changed = _text(listed, "lastModifiedDate")
                 if is_moment(changed):
                     newest = max(moment_of(changed), newest or moment_of(changed))

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from soleflip_pipelines.warehouse.loader import Record, Rejection
+from soleflip_pipelines.warehouse.loader import Page, Record, Rejection
 
 Json = dict[str, Any]
 DECIMAL = re.compile(r"[-+]?\d{1,10}(\.\d+)?", re.ASCII)
@@ -79,6 +79,10 @@ class DocumentForm:
                 reason = f"{path} does not have its usual form"
                 return _rejected(document, position, "bad_value", reason, path)
         return Record((str(document[self.key]),), document)
+
+    def page(self, documents: Sequence[object], place: str) -> Page:
+        """Documents that came together at a place ("page 3"), to be judged if they are news."""
+        return Page(place, documents, self.key, self.record)
 
 
 def refused(key: str, code: str, reason: str) -> Rejection:

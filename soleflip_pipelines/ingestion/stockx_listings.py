@@ -24,6 +24,7 @@ from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.loader import (
     BatchResult,
     BatchSource,
+    Page,
     RawTable,
     Record,
     Rejection,
@@ -93,10 +94,9 @@ def sync_listings(
     return results
 
 
-def _listed(client: StockXClient, log: Log) -> Iterator[Record | Rejection]:
+def _listed(client: StockXClient, log: Log) -> Iterator[Page]:
     for number, page in enumerate(client.listing_pages(warn=log), start=1):
-        for place, item in enumerate(page, start=1):
-            yield LISTING_FORM.record(item, f"listings, page {number}, item {place}")
+        yield LISTING_FORM.page(page, f"listings, page {number}")
 
 
 def _detail_rows(item: Fetched[Json], known: Json, log: Log) -> Sequence[Record | Rejection]:

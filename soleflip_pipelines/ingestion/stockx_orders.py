@@ -37,6 +37,7 @@ from soleflip_pipelines.warehouse import loader_sql
 from soleflip_pipelines.warehouse.loader import (
     BatchResult,
     BatchSource,
+    Page,
     RawTable,
     Record,
     Rejection,
@@ -160,7 +161,7 @@ def _load_recent(
     """Active orders first: one that moves on meanwhile is then read twice, not never."""
     account = _Account()
 
-    def rows() -> Iterator[Record | Rejection]:
+    def rows() -> Iterator[Page]:
         active = client.active_order_pages(warn=log, declare=account.declare)
         yield from _listed(active, "active orders", log)
         past = client.past_order_pages(created_from=window.first, warn=log, declare=account.declare)
@@ -190,7 +191,7 @@ def _load_window(
     """A stretch of the history; one that would not hold still is read first by the next run."""
     account = _Account()
 
-    def rows() -> Iterator[Record | Rejection]:
+    def rows() -> Iterator[Page]:
         pages = client.past_order_pages(
             created_from=window.asked_from,
             created_to=window.asked_to,
@@ -237,11 +238,10 @@ def sync_order_details(
     return results
 
 
-def _listed(pages: Iterator[list[Json]], name: str, log: Log) -> Iterator[Record | Rejection]:
+def _listed(pages: Iterator[list[Json]], name: str, log: Log) -> Iterator[Page]:
     read = number = 0
     for number, page in enumerate(pages, start=1):
-        for place, item in enumerate(page, start=1):
-            yield ORDER_FORM.record(item, f"{name}, page {number}, item {place}")
+        yield ORDER_FORM.page(page, f"{name}, page {number}")
         read += len(page)
         if number % PROGRESS_PAGES == 0:
             log(f"{name}: {read:,} read, {number:,} pages")

@@ -5,7 +5,7 @@ Plain data without any I/O; `loader` works with it and exports it to everyone el
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -67,6 +67,28 @@ class Rejection:
     raw: str
     field: str | None = None
     context: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Documents that came together; one whose rows are all stored costs its hash alone.
+
+    Attributes:
+        place: where it stood, for a person, the same when the list is read again.
+        documents: what is to be stored, as received.
+        key: the field of a document that is the whole key of its row.
+        judge: makes a document at a position the row that it is.
+    """
+
+    place: str
+    documents: Sequence[Any]
+    key: str
+    judge: Callable[[Any, str], Record | Rejection]
+
+    def rows(self) -> Iterator[Record | Rejection]:
+        """The rows, one a document."""
+        for number, document in enumerate(self.documents, start=1):
+            yield self.judge(document, f"{self.place}, item {number}")
 
 
 @dataclass(frozen=True)

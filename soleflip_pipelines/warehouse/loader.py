@@ -7,8 +7,7 @@ half done. Where rows come from and what they mean is the business of `ingestion
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -20,16 +19,19 @@ from soleflip_pipelines.warehouse.batch import (
     BatchResult,
     BatchSource,
     LoadError,
+    Page,
     RawTable,
     Record,
     Rejection,
 )
 from soleflip_pipelines.warehouse.loader_rows import (
     Chunk,
+    Chunks,
     FieldPaths,
+    Key,
+    Prepared,
     array_text,
     canonical_json,
-    chunks,
     copy_line,
     storable,
 )
@@ -38,6 +40,7 @@ __all__ = [
     "BatchResult",
     "BatchSource",
     "LoadError",
+    "Page",
     "RawTable",
     "Record",
     "Rejection",
@@ -48,6 +51,7 @@ __all__ = [
 
 RETRYABLE_CLASSES = ("08", "25P03", "25P04", "40", "53", "57P")
 DISK_FULL = "53100"
+PIECE_ROWS = 50
 # What the kinds of source owe to a person's own headers is no drift.
 DRIFTING_KINDS = ("api", "feed")
 After = Callable[[psycopg.Cursor, int], None]
@@ -56,7 +60,7 @@ After = Callable[[psycopg.Cursor, int], None]
 def load_batch(
     conn: psycopg.Connection,
     table: RawTable,
-    rows: Iterable[Record | Rejection],
+    rows: Iterable[Record | Rejection | Page],
     origin: BatchSource,
     *,
     cursor: tuple[str, dict[str, Any]] | None = None,
@@ -128,24 +132,30 @@ class _Batch:
         self._table = table
         self._origin = origin
         self._sql = loader_sql.statements(table, loader_sql.key_types(cur, table))
-        self._fields = FieldPaths()
+        self._fields = FieldPaths() if origin.kind in DRIFTING_KINDS else None
         self._counts = dict.fromkeys(("read", "inserted", "updated", "duplicate", "rejected"), 0)
-        self._sending = ExitStack()
+        self._sending: Generator[None] | None = None
         self._equal = array("q")
-        self._chunks = 0
+        self._parts = 0
         self._id = loader_sql.open_ledger(cur, {"asset": table.address, **asdict(origin)})
         cur.execute(self._sql.create)
 
-    def write_all(self, rows: Iterable[Record | Rejection]) -> None:
+    def write_all(self, rows: Iterable[Record | Rejection | Page]) -> None:
+        known = loader_sql.known_pages(self._cur, self._table.address)
         self._cur.execute(loader_sql.BY_KEY)
-        with self._sending:
-            for chunk in chunks(self._table, rows, self._fields):
+        try:
+            chunks = Chunks(self._table, self._fields, known, self._keep_page, self._send)
+            for chunk in chunks.of(rows):
                 self._write(chunk)
+            self._finish_sending()
+        finally:
+            if self._sending is not None:
+                self._sending.close()
         self._cur.execute(loader_sql.AS_PLANNED)
 
     def _write(self, chunk: Chunk) -> None:
-        self._sending.close()
-        self._chunks += 1
+        self._finish_sending()
+        self._parts += 1
         self._counts["read"] += chunk.read
         self._counts["duplicate"] += chunk.duplicate
         self._counts["rejected"] += len(chunk.rejections)
@@ -153,39 +163,60 @@ class _Batch:
             with self._cur.copy(loader_sql.COPY_REFUSED) as copy:
                 for line, rejection in chunk.rejections:
                     copy.write_row((line, *storable(rejection)))
-        if chunk.read > len(chunk.rejections):
-            self._merge(chunk)
+        if chunk.pages:
+            loader_sql.remember_pages(self._cur, self._table.address, chunk.pages)
+        if chunk.rows:
+            self._merge(chunk.before, list(chunk.rows.values()))
 
-    def _merge(self, chunk: Chunk) -> None:
+    def _keep_page(self, page: Page, rows_digest: str) -> bool:
+        """Count a known page's rows as unchanged, if all of them are stored as it made them."""
+        self._finish_sending()
+        keys = [(str(document[page.key]),) for document in page.documents]
+        given = {**self._given(keys, self._counts["read"]), "rows_digest": rows_digest}
+        if self._cur.execute(self._sql.keep_page, given).rowcount != len(keys):
+            return False
+        self._parts += 1
+        self._counts["read"] += len(keys)
+        return True
+
+    def _merge(self, before: int, rows: list[Prepared]) -> None:
         """Ask which rows are new or differ, and send those alone."""
-        rows = chunk.lines()
-        arrays = {
-            "lines": "{" + ",".join([str(line) for line, _ in rows]) + "}",
-            "digests": array_text([row[2] for _, row in rows]),
-            "versions": array_text([row[3] or "" for _, row in rows]),
-        }
-        for place in range(len(self._table.key_columns)):
-            arrays[f"key{place}"] = array_text([row[0][place] for _, row in rows])
-        self._cur.execute(self._sql.judge, {**arrays, "batch": self._id})
+        given = self._given([row[0] for row in rows], before)
+        given["digests"] = array_text([row[2] for row in rows])
+        if self._table.newer_by is not None:
+            given["versions"] = array_text([row[3] or "" for row in rows])
+        self._cur.execute(self._sql.judge, given)
         new, changed, updated, repeated = self._cur.fetchone() or ([], [], 0, 0)
         if changed:
             with self._cur.copy(self._sql.copy_changed) as copy:
-                for line, (key, text, digest, _) in chunk.picked(changed):
-                    copy.write(f"{line}\t{copy_line(key, text, digest)}")
+                for line in changed:
+                    copy.write(f"{line}\t{copy_line(rows[line - before - 1])}")
             updated -= self._update()
         if new:
-            # The server works on these while the next chunk is made ready; `_write` collects it.
-            copy = self._sending.enter_context(self._cur.copy(self._sql.copy_new))
-            batch = str(self._id)
-            copy.write(
-                "".join([
-                    copy_line(key, text, digest, batch)
-                    for _, (key, text, digest, _) in chunk.picked(new)
-                ])
-            )  # fmt: skip
+            self._sending = self._sent([rows[line - before - 1] for line in new])
         self._counts["inserted"] += len(new)
         self._counts["updated"] += updated
         self._counts["duplicate"] += repeated
+
+    def _given(self, keys: Iterable[Key], before: int) -> dict[str, Any]:
+        """What a statement on keys needs; the first stands for the line after `before`."""
+        columns = {f"key{n}": array_text(c) for n, c in enumerate(zip(*keys, strict=True))}
+        return {"batch": self._id, "before": before, **columns}
+
+    def _sent(self, rows: list[Prepared]) -> Generator[None]:
+        """Send new rows piece by piece: the server works on them while more are made ready."""
+        with self._cur.copy(self._sql.copy_new) as copy:
+            for start in range(0, len(rows), PIECE_ROWS):
+                piece = [copy_line(row, self._id) for row in rows[start : start + PIECE_ROWS]]
+                copy.write("".join(piece))
+                yield
+
+    def _send(self) -> None:
+        next(self._sending or iter(()), None)
+
+    def _finish_sending(self) -> None:
+        for _ in self._sending or ():
+            pass
 
     def _update(self) -> int:
         """Write the changed rows; returns how many were the same after all, in another order."""
@@ -201,12 +232,12 @@ class _Batch:
         counts, asset = self._counts, self._table.address
         if self._equal:
             self._cur.execute(loader_sql.MARK_EQUAL, [list(self._equal)])
-        if self._chunks > 1 and self._unchanged():
+        if self._parts > 1 and self._unchanged():
             self._cur.execute(self._sql.drop_repeats)
             counts["duplicate"] += self._cur.rowcount
         if counts["rejected"]:
             loader_sql.quarantine(self._cur, asset, self._origin.source, self._id)
-        if self._origin.kind in DRIFTING_KINDS:
+        if self._fields is not None:
             loader_sql.remember_fields(self._cur, asset, self._fields.paths(), self._id)
         result = BatchResult(
             asset, self._id, unchanged=self._unchanged(), is_repeat=False, **counts

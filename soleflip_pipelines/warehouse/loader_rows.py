@@ -7,7 +7,7 @@ memory and without any I/O; what the table already holds is settled by `loader`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -15,69 +15,56 @@ from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_json
 
-from soleflip_pipelines.warehouse.batch import RawTable, Record, Rejection
+from soleflip_pipelines.warehouse.batch import Page, RawTable, Record, Rejection
 
 CHUNK_ROWS = 5_000
 CHUNK_CHARS = 8 * 1024 * 1024
 MAX_FIELDS = 2_000
+MEANWHILE_ROWS = 50
 
 ESCAPES = {ord("\\"): "\\\\", ord("\t"): "\\t", ord("\n"): "\\n", ord("\r"): "\\r"}
 
 
 Key = tuple[str, ...]
 # Key, payload as JSON, its hash, and the text of its version or None. A plain tuple: of all the
-# objects a row needs, this one is made for every row of every load.
+# objects a row needs, this one is made for every row of every load. The payload itself is not
+# kept: thousands of dictionaries alive at once cost more than all the rest of a re-read.
 Prepared = tuple[Key, str, str, str | None]
 
 
 @dataclass
 class Chunk:
-    """Some rows of a batch, one a key; `read` = rows + duplicates + rejections.
+    """Some rows of a batch, one a key; `read` = rows + duplicate + rejections.
 
     Attributes:
-        first: the line of the batch that `rows[0]` stands for.
-        rows: by line; None where a line was refused or repeats another's key.
+        before: how many lines of the batch come before it.
+        rows: by key, in the order in which they are to be written.
+        pages: by place, the hashes of pages that end here and of the rows they made.
     """
 
-    first: int
-    rows: list[Prepared | None] = field(default_factory=list)
-    rejections: list[tuple[int, Rejection]] = field(default_factory=list)
+    before: int
+    read: int = 0
     duplicate: int = 0
+    rows: dict[Key, Prepared] = field(default_factory=dict)
+    rejections: list[tuple[int, Rejection]] = field(default_factory=list)
+    pages: dict[str, tuple[str, str]] = field(default_factory=dict)
     size: int = 0
-    _places: dict[Key, int] = field(default_factory=dict)
 
     @property
-    def read(self) -> int:
-        """How many lines the chunk stands for."""
-        return len(self.rows)
-
-    def lines(self) -> list[tuple[int, Prepared]]:
-        """The rows with their lines."""
-        return [(line, row) for line, row in enumerate(self.rows, self.first) if row is not None]
-
-    def picked(self, lines: list[int]) -> list[tuple[int, Prepared]]:
-        """The rows of some lines."""
-        return [(line, row) for line in lines if (row := self.rows[line - self.first]) is not None]
+    def is_full(self) -> bool:
+        """Whether it has to be written before more comes."""
+        return self.size > CHUNK_CHARS or self.read >= CHUNK_ROWS
 
     def add(self, row: Prepared) -> None:
         """Take a row; of equal keys the newer version stays, of equal versions the later row."""
-        here = len(self.rows)
-        place = self._places.setdefault(row[0], here)
-        if place != here:
+        key, text, _, version = row
+        if key in self.rows:
             self.duplicate += 1
-            known = self.rows[place]
-            if known is not None and _moment(row[3]) < _moment(known[3]):
-                self.rows.append(None)
-                return
-            self.rows[place] = None
-            self._places[row[0]] = here
-        self.rows.append(row)
-        self.size += len(row[1])
-
-    def refuse(self, rejection: Rejection) -> None:
-        """Take a line that is no row."""
-        self.rejections.append((self.first + len(self.rows), rejection))
-        self.rows.append(None)
+            known = self.rows.pop(key)
+            if _moment(version) < _moment(known[3]):
+                row = known
+        self.rows[key] = row
+        self.size += len(text)
 
 
 class FieldPaths:
@@ -111,40 +98,102 @@ class FieldPaths:
             known.update(level)
 
 
-def chunks(
-    table: RawTable, rows: Iterable[Record | Rejection], fields: FieldPaths
-) -> Iterator[Chunk]:
-    """The rows of a batch in chunks of bounded size; there is none if there are no rows."""
-    chunk = Chunk(1)
-    for row in rows:
-        if isinstance(row, Record):
-            fields.note(row.payload)
-            prepared = _prepared(table, row, chunk)
-            if isinstance(prepared, tuple):
-                chunk.add(prepared)
+class Chunks:
+    """The rows of a batch in chunks of bounded size.
+
+    Args:
+        table: what the rows are for.
+        fields: notes the fields that come, if that is wanted.
+        known: by place, what `Chunk.pages` said of the pages that were read before.
+        is_stored: asked whether a page that is known still is what the table holds, once all
+            that came before it is written; it then takes the page, and no row is made of it.
+        meanwhile: called again and again while rows are made ready.
+    """
+
+    def __init__(
+        self,
+        table: RawTable,
+        fields: FieldPaths | None,
+        known: Mapping[str, tuple[str, str]],
+        is_stored: Callable[[Page, str], bool],
+        meanwhile: Callable[[], object],
+    ) -> None:
+        self._table = table
+        self._fields = fields
+        self._known = known
+        self._is_stored = is_stored
+        self._meanwhile = meanwhile
+        self._chunk = Chunk(0)
+
+    def of(self, rows: Iterable[Record | Rejection | Page]) -> Iterator[Chunk]:
+        """Yield the chunks; there is none if there are no rows."""
+        for row in rows:
+            if isinstance(row, Page):
+                yield from self._of_page(row)
             else:
-                chunk.refuse(prepared)
+                self._take(row)
+                if self._chunk.is_full:
+                    yield self._cut()
+        if self._chunk.read or self._chunk.pages:
+            yield self._cut()
+
+    def _of_page(self, page: Page) -> Iterator[Chunk]:
+        digest = _digest(page)
+        page_digest, rows_digest = self._known.get(page.place, (None, ""))
+        if digest is not None and digest == page_digest:
+            if self._chunk.read:
+                yield self._cut()
+            if self._is_stored(page, rows_digest):
+                self._chunk.before += len(page.documents)
+                return
+        taken = []
+        for row in page.rows():
+            taken.append(self._take(row))
+            if self._chunk.is_full:
+                yield self._cut()
+        if digest is not None and taken and None not in taken:
+            made = sha256("".join(map(str, taken)).encode()).hexdigest()
+            self._chunk.pages[page.place] = digest, made
+
+    def _take(self, row: Record | Rejection) -> str | None:
+        """Add a row to the chunk; returns its hash, or None if it is refused."""
+        chunk = self._chunk
+        chunk.read += 1
+        if not chunk.read % MEANWHILE_ROWS:
+            self._meanwhile()
+        line = chunk.before + chunk.read
+        ready: Prepared | Rejection
+        if isinstance(row, Record):
+            if self._fields is not None:
+                self._fields.note(row.payload)
+            ready = _prepared(self._table, row, line)
         else:
-            chunk.refuse(row)
-        if chunk.size > CHUNK_CHARS or len(chunk.rows) >= CHUNK_ROWS:
-            yield chunk
-            chunk = Chunk(chunk.first + chunk.read)
-    if chunk.rows:
-        yield chunk
+            ready = row
+        if isinstance(ready, Rejection):
+            chunk.rejections.append((line, ready))
+            return None
+        chunk.add(ready)
+        return ready[2]
+
+    def _cut(self) -> Chunk:
+        full = self._chunk
+        self._chunk = Chunk(full.before + full.read)
+        return full
 
 
-def copy_line(key: Key, text: str, *more: str) -> str:
+def copy_line(row: Prepared, *more: object) -> str:
     """A line of COPY's text format; only key and text can hold what must be escaped."""
+    key, text, digest, _ = row
     parts: Iterable[str] = key
     joined = "".join(key)
     if "\\" in joined or not joined.isprintable():
         parts = [part.translate(ESCAPES) for part in key]
     if "\\" in text:
         text = text.replace("\\", "\\\\")
-    return "\t".join((*parts, text, *more)) + "\n"
+    return "\t".join((*parts, text, digest, *map(str, more))) + "\n"
 
 
-def array_text(parts: list[str]) -> str:
+def array_text(parts: Sequence[str]) -> str:
     """An array of texts as PostgreSQL reads it; many times faster than one parameter a part."""
     if any(sign in "\t".join(parts) for sign in ('"', "\\")):
         parts = [part.replace("\\", "\\\\").replace('"', '\\"') for part in parts]
@@ -176,7 +225,14 @@ def _visible(value: Any) -> Any:
     return [_visible(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
-def _prepared(table: RawTable, record: Record, chunk: Chunk) -> Prepared | Rejection:
+def _digest(page: Page) -> str | None:
+    try:
+        return sha256(to_json(page.documents)).hexdigest()
+    except (UnicodeEncodeError, PydanticSerializationError):
+        return None  # its rows will say why
+
+
+def _prepared(table: RawTable, record: Record, line: int) -> Prepared | Rejection:
     """A record ready to be copied, or why PostgreSQL could not hold it."""
     key, payload = record.key, record.payload
     if len(key) != len(table.key_columns):
@@ -202,7 +258,7 @@ def _prepared(table: RawTable, record: Record, chunk: Chunk) -> Prepared | Rejec
                 return key, text, sha256(encoded).hexdigest(), version
             problem = "nul_character", "a NUL character, which PostgreSQL cannot hold"
     raw = json.dumps({"key": key, "payload": payload}, sort_keys=True)
-    return Rejection(str(chunk.first + chunk.read), problem[0], problem[1], raw)
+    return Rejection(str(line), problem[0], problem[1], raw)
 
 
 def _has_nul(value: object) -> bool:

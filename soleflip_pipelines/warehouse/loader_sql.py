@@ -33,12 +33,14 @@ class Statements:
         create: the temporary tables `changed` (a chunk's changed rows), `refused` (rejections)
             and `arrived` (each key of the batch with its outcome).
         judge: tells for the rows of a chunk which are new and which differ.
+        keep_page: takes a page that is known, if all its rows are stored as it made them.
         drop_repeats: of keys that several chunks brought, keeps the last.
         show_incoming: the view `incoming` for those who work on after the rows are in.
     """
 
     create: sql.Composed
     judge: sql.Composed
+    keep_page: sql.Composed
     copy_new: sql.Composed
     copy_changed: sql.Composed
     drop_equal: sql.Composed
@@ -61,20 +63,17 @@ _TEXTS = {
         on commit drop""",
     # A row that this batch has written before (in another chunk) is a repeat, whatever it holds.
     "judge": """
-        with given as (
-            select line, {typed_keys}, payload_hash, version
-            from unnest(%(lines)s::bigint[], {arrays}, %(digests)s::text[], %(versions)s::text[])
-                as given (line, {keys}, payload_hash, version)
-        ),
-        judged as (
-            select i.*, case
+        with judged as materialized (
+            select %(before)s + i.line as line, {typed_keys}, case
                 when t.batch_id is null then 'inserted'
                 when t.payload_hash = i.payload_hash or {is_older} then
                     case when t.batch_id = %(batch)s then 'repeated' else 'unchanged' end
                 when t.batch_id = %(batch)s then 'rewritten'
                 else 'updated'
             end as outcome
-            from given i left join {table} t on {same}
+            from unnest({arrays}, %(digests)s::text[], {versions}) with ordinality
+                as i ({keys}, payload_hash, version, line)
+            left join {table} t on {same_typed}
         ),
         kept as (
             insert into pg_temp.arrived (line, {keys}, outcome)
@@ -87,6 +86,19 @@ _TEXTS = {
             count(*) filter (where outcome = 'updated'),
             count(*) filter (where outcome in ('repeated', 'rewritten'))
         from judged""",
+    # Whether the rows of a known page are stored as they were made, by nobody of this batch.
+    "keep_page": """
+        with stored as (
+            select i.line, {typed_keys}, t.payload_hash
+            from unnest({arrays}) with ordinality as i ({keys}, line)
+            join {table} t on {same_typed} and t.batch_id <> %(batch)s
+        )
+        insert into pg_temp.arrived (line, {keys}, outcome)
+        select %(before)s + line, {keys}, 'unchanged' from stored
+        where %(rows_digest)s = (
+            select encode(sha256(string_agg(payload_hash, '' order by line)::bytea), 'hex')
+            from stored
+        )""",
     "copy_new": "copy {table} ({keys}, payload, payload_hash, batch_id) from stdin",
     "copy_changed": "copy pg_temp.changed (line, {keys}, payload, payload_hash) from stdin",
     # The hash is of the text as it came: the same fields in another order have another.
@@ -125,24 +137,30 @@ def statements(table: RawTable, types: Sequence[str]) -> Statements:
     """The statements for a raw table whose key columns have these types."""
     keys = [sql.Identifier(key) for key in table.key_columns]
     is_older: sql.Composable = sql.SQL("false")
+    versions = sql.SQL("null::text[]")
     if table.newer_by is not None:
         is_older = sql.SQL(
             "integration.moment(i.version) < integration.moment(t.payload #>> {})"
         ).format(table.newer_by.split("."))
+        versions = sql.SQL("%(versions)s::text[]")
+
+    def typed(form: str, separator: str) -> sql.Composed:
+        pairs = zip(keys, map(sql.SQL, types), strict=True)
+        return sql.SQL(separator).join(sql.SQL(form).format(key=k, type=t) for k, t in pairs)
+
     parts = {
         "keys": _joined("{key}", keys),
         "i_keys": _joined("i.{key}", keys),
         "same": _joined("i.{key} = t.{key}", keys, " and "),
-        "typed_keys": sql.SQL(", ").join(
-            sql.SQL("{}::{}").format(key, sql.SQL(name))
-            for key, name in zip(keys, types, strict=True)
-        ),
+        "typed_keys": typed("i.{key}::{type} as {key}", ", "),
+        "same_typed": typed("t.{key} = i.{key}::{type}", " and "),
         "arrays": sql.SQL(", ").join(
             sql.SQL("{}::text[]").format(sql.Placeholder(f"key{place}"))
             for place in range(len(keys))
         ),
         "table": sql.Identifier(table.schema, table.name),
         "is_older": is_older,
+        "versions": versions,
     }
     return Statements(**{step: sql.SQL(text).format(**parts) for step, text in _TEXTS.items()})
 
@@ -246,4 +264,23 @@ def save_cursor(cur: psycopg.Cursor, stream: str, cursor_json: str, batch_id: in
         " on conflict (stream) do update set"
         " cursor = excluded.cursor, batch_id = excluded.batch_id, updated_at = now()",
         [stream, cursor_json, batch_id],
+    )
+
+
+def known_pages(cur: psycopg.Cursor, asset: str) -> dict[str, tuple[str, str]]:
+    """By place, the hashes of the page that stood there last and of the rows it made."""
+    rows = cur.execute(
+        "select place, page_sha256, rows_sha256 from integration.known_page where asset = %s",
+        [asset],
+    ).fetchall()
+    return {place: (page, made) for place, page, made in rows}
+
+
+def remember_pages(cur: psycopg.Cursor, asset: str, pages: Mapping[str, tuple[str, str]]) -> None:
+    """Note pages by their places."""
+    cur.executemany(
+        "insert into integration.known_page (asset, place, page_sha256, rows_sha256)"
+        " values (%s, %s, %s, %s) on conflict (asset, place) do update"
+        " set page_sha256 = excluded.page_sha256, rows_sha256 = excluded.rows_sha256",
+        [(asset, place, *hashes) for place, hashes in pages.items()],
     )
