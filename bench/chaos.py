@@ -16,6 +16,8 @@ from random import Random
 
 from tests.pipeline.chaos import (
     EVERYTHING,
+    OF_A_RUN,
+    OF_THE_UI,
     Strikes,
     copied,
     heal,
@@ -58,10 +60,11 @@ def main() -> None:
                 calm[job] = _undisturbed(template, Path(folder) / "undisturbed", job)
             is_by_ui = strikes.rng.random() < asked.ui_share
             strike = strike_ui if is_by_ui else strike_run
-            count = strikes.rng.randint(1, MOST_STRIKES)
+            choice = [*OF_THE_UI, "postmaster", "sandbox"] if is_by_ui else OF_A_RUN
+            targets = strikes.rng.choices(choice, k=strikes.rng.randint(1, MOST_STRIKES))
             within_s = calm[job].duration_s * (1.5 if is_by_ui else 1.0)
             with copied(template, Path(folder) / f"round_{number}") as installation:
-                strike(installation, strikes, count, within_s, job)
+                strike(installation, strikes, targets, within_s, job)
                 heal(installation, strikes, calm[job].contents, job)
             failed += bool(strikes.problems)
             name = f"{job} by the {'daemon' if is_by_ui else 'command line'}"

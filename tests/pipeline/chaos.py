@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -139,12 +139,11 @@ def start(installation: Installation, *arguments: str) -> subprocess.Popen[str]:
 
 
 def strike_run(
-    installation: Installation, strikes: Strikes, count: int, within_s: float, job: str
+    installation: Installation, strikes: Strikes, targets: Sequence[str], within_s: float, job: str
 ) -> None:
-    """Run the job and kill what it needs, `count` times within so many seconds."""
+    """Run the job and kill these targets of `OF_A_RUN` at moments within so many seconds."""
     run = start(installation, "run", job)
-    at = sorted(strikes.rng.uniform(0.5, within_s) for _ in range(count))
-    targets = [strikes.rng.choice(OF_A_RUN) for _ in at]
+    at = sorted(strikes.rng.uniform(0.5, within_s) for _ in targets)
     begun = time.monotonic()
     for moment, target in zip(at, targets, strict=True):
         _sleep_until(begun + moment, run)
@@ -163,9 +162,9 @@ def strike_run(
 
 
 def strike_ui(
-    installation: Installation, strikes: Strikes, count: int, within_s: float, job: str
+    installation: Installation, strikes: Strikes, targets: Sequence[str], within_s: float, job: str
 ) -> None:
-    """Let the UI's daemon run the job and the inbox's sensor, and kill parts of the UI."""
+    """Let the UI's daemon run the job and the inbox's sensor, and kill these targets meanwhile."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -177,9 +176,9 @@ def strike_ui(
         _launch(port, ui, strikes, job)
         kept.rename(late)
         begun = time.monotonic()
-        for moment in sorted(strikes.rng.uniform(2.0, within_s) for _ in range(count)):
+        at = sorted(strikes.rng.uniform(2.0, within_s) for _ in targets)
+        for moment, target in zip(at, targets, strict=True):
             _sleep_until(begun + moment, ui)
-            target = strikes.rng.choice([*OF_THE_UI, "postmaster", "sandbox"])
             if target in OF_THE_UI:
                 strikes.kill(target, _descendant(ui.pid, OF_THE_UI[target]))
             else:

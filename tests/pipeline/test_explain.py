@@ -39,7 +39,8 @@ def test_every_order_adds_up_and_leads_to_its_raw_rows(finished: Installation) -
                 for told in explain(book, str(number), str(platform)):
                     assert told.contradictions == [], told.subject
         for (style_code,) in finished.query("select sku from catalog.product limit 20"):
-            assert explain_product(book, str(style_code))
+            for told in explain_product(book, str(style_code)):
+                assert told.contradictions == [], told.subject
     assert {"penalty", "returned", "no_cost", "estimated", "USD", "EUR", "GBP"} <= set(kinds)
 
 
@@ -52,3 +53,27 @@ def test_the_questions_of_an_owner_have_answers(finished: Installation) -> None:
         }
     # A small business may owe nobody anything, and offer nothing under the market.
     assert empty <= {"wrong_payouts", "dead_stock", "offers_to_buy", "to_ship"}
+
+
+def test_the_owner_links_a_sale_without_a_unit(finished: Installation) -> None:
+    ((platform, number, unit),) = finished.query(
+        "select platform, order_number, suggested_unit from sales.cost_queue"
+        " where suggested_unit is not null order by order_number limit 1"
+    )
+    sale = (str(platform), str(number))
+    links = "select order_platform, order_number, unit_ref, note from owner.sale_unit_link"
+    assert str(unit) in finished.with_environment(COLUMNS="250").soleflip("stock", "queue").stdout
+    finished.soleflip("stock", "link", *sale, str(unit), "--note", "it was that one")
+    try:
+        assert finished.query(links) == [(*sale, unit, "it was that one")]
+    finally:
+        finished.soleflip("stock", "unlink", *sale)
+    assert finished.query(links) == []
+    for wrong, complaint in (
+        (("stockx", "S-none", str(unit)), "there is no order S-none of stockx"),
+        ((*sale, "nothing#1"), "names no single unit"),
+    ):
+        refused = finished.soleflip("stock", "link", *wrong, check=False)
+        assert refused.returncode == 1
+        assert complaint in refused.stdout + refused.stderr
+    assert finished.soleflip("stock", "unlink", *sale, check=False).returncode == 1

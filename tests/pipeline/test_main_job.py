@@ -39,21 +39,6 @@ def test_every_table_has_rows_after_the_main_job(finished: Installation) -> None
     assert empty == []
 
 
-def test_killed_while_loading_then_run_again_equals_the_undisturbed_run(
-    finished: Installation, new_installation: Callable[..., Installation]
-) -> None:
-    disturbed = new_installation(orders=200, seed=32)
-    batches = "select count(*) from integration.import_batches"
-
-    def is_loading() -> bool:
-        known = "select to_regclass('integration.import_batches') is not null"
-        return bool(disturbed.query(known)[0][0]) and disturbed.query(batches) >= [(3,)]
-
-    disturbed.kill_when(("run",), is_loading)
-    disturbed.soleflip("run")
-    assert disturbed.contents() == finished.contents()
-
-
 def test_killed_while_building_marts_then_run_again_equals_the_undisturbed_run(
     finished: Installation, new_installation: Callable[..., Installation]
 ) -> None:

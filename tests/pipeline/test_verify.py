@@ -131,8 +131,21 @@ _TABLES: tuple[tuple[str, LiteralString, str], ...] = (
      " where kind = 'variant'", "method"),
     ("inventory.stock_count_difference", "update inventory.stock_count_difference"
      " set counted_count = counted_count + 1", "counted"),
-    ("analytics.kpi_monthly_by_platform", "update analytics.kpi_monthly_by_platform"
-     " set cost_eur = cost_eur + 0.01", "cost"),
+    ("analytics.kpi_monthly_by_platform", "update analytics.kpi set cost_eur = cost_eur + 0.01",
+     "cost"),
+    ("analytics.kpi", "update analytics.kpi set roi = roi + 0.0001 where dimension = 'size_group'",
+     "roi"),
+    ("analytics.buying_scorecard", "update analytics.buying_scorecard"
+     " set sold_count = sold_count + 1", "sold"),
+    ("analytics.demand_class", "update analytics.demand_class set abc_class = 'D'", "abc_class"),
+    ("analytics.price_realisation", "update analytics.price_realisation"
+     " set sale_count = sale_count + 1", "sales"),
+    ("analytics.scoreboard", "update analytics.scoreboard set value_today = 0.5"
+     " where goal = 'dead_stock'", "value_today"),
+    ("operations.fulfilment", "update operations.fulfilment set state = 'overdue'"
+     " where state = 'on_its_way'", "row"),
+    ("operations.listing_history", "update history.listing_change set ask_price = ask_price + 1",
+     "ask"),
     ("catalog.category", "delete from catalog.category where name = 'sneakers'", "row"),
     ("catalog.brand_patterns", "delete from catalog.brand_patterns where brand = 'Nike'", "row"),
     ("catalog.variant", "update catalog.variant set size_raw = '99'", "size"),
@@ -150,7 +163,7 @@ _TABLES: tuple[tuple[str, LiteralString, str], ...] = (
     ("platform.marketplace", "update platform.marketplace set gross_sale_eur = 0.01", "row"),
     ("platform.fee_schedule", "update platform.fee_schedule set minimum_fee = 4.99",
      "minimum_fee"),
-    ("analytics.kpi_monthly", "update analytics.kpi_monthly set cost_eur = cost_eur + 0.01",
+    ("analytics.kpi_monthly", "update analytics.kpi set cost_eur = cost_eur + 0.01",
      "cost"),
     ("analytics.sales_forecast", "delete from enrichment.sales_forecast where horizon_days = 14",
      "row"),
