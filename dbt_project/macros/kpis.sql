@@ -1,112 +1,133 @@
-{#- The key figures of each month, of all channels together or of each. -#}
-{% macro monthly_kpis(by_platform) -%}
-with
-
-orders as (
-    select * from {{ ref('order') }}
-),
-
-months as (
-    select month_start::date as month
-    from generate_series(
-        date_trunc('month', (select min(sold_on) from orders)::timestamp),
-        date_trunc('month', greatest(
-            (select max(sold_on) from orders), {{ business_today() }}
-        )::timestamp),
-        interval '1 month'
-    ) as calendar (month_start)
-    where exists (select 1 from orders)
-),
-
-{%- if by_platform %}
-
-platforms as (
-    select distinct platform from orders
-),
-{%- endif %}
-
-by_month as (
-    select
-        months.month,
-        {{- '\n        platforms.platform,' if by_platform }}
-        count(orders.id) as order_count,
-        count(orders.id) filter (where orders.is_sale) as sale_count,
-        coalesce(sum(orders.quantity) filter (where orders.is_sale), 0) as sold_unit_count,
-        count(orders.id) filter (
+{#- What every key figure is made of: sums over orders, by name. Sums of these sums are sums of all
+    orders, so that days make weeks and months. -#}
+{% macro kpi_measures() -%}
+    {{ return({
+        'order_count': 'count(*)',
+        'sale_count': 'count(*) filter (where orders.is_sale)',
+        'sold_unit_count': 'coalesce(sum(orders.quantity) filter (where orders.is_sale), 0)',
+        'failed_count': "count(*) filter (
             where orders.status in ('failed_authentication', 'not_shipped', 'cancelled')
-        ) as failed_count,
-        count(orders.id) filter (where orders.status <> 'open') as decided_count,
-        coalesce(sum(orders.gross_sale_eur), 0) as gross_sale_eur,
-        coalesce(sum(orders.transaction_fee_eur), 0) as transaction_fee_eur,
-        coalesce(sum(orders.processing_fee_eur), 0) as processing_fee_eur,
-        coalesce(sum(orders.shipping_fee_eur), 0) as shipping_fee_eur,
-        coalesce(sum(orders.other_fee_eur), 0) as other_fee_eur,
-        -- A sale whose fees nobody told says nothing of the share that they take.
-        sum(orders.gross_sale_eur) filter (where orders.net_payout_eur is not null)
-            as told_gross_eur,
-        coalesce(sum(orders.net_payout_eur), 0) as net_payout_eur,
-        coalesce(sum(orders.penalty_eur), 0) as penalty_eur,
-        sum(orders.cost_eur) filter (where orders.is_sale) as cost_eur,
-        sum(orders.net_profit) as net_profit_eur,
-        count(orders.id) filter (where orders.is_sale and orders.net_profit is not null)
-            as costed_count,
-        sum(orders.gross_sale_eur) filter (
+        )",
+        'decided_count': "count(*) filter (where orders.status <> 'open')",
+        'gross_sale_eur': 'coalesce(sum(orders.gross_sale_eur), 0)',
+        'transaction_fee_eur': 'coalesce(sum(orders.transaction_fee_eur), 0)',
+        'processing_fee_eur': 'coalesce(sum(orders.processing_fee_eur), 0)',
+        'shipping_fee_eur': 'coalesce(sum(orders.shipping_fee_eur), 0)',
+        'other_fee_eur': 'coalesce(sum(orders.other_fee_eur), 0)',
+        'net_payout_eur': 'coalesce(sum(orders.net_payout_eur), 0)',
+        'penalty_eur': 'coalesce(sum(orders.penalty_eur), 0)',
+        'cost_eur': 'sum(orders.cost_eur) filter (where orders.is_sale)',
+        'net_profit_eur': 'sum(orders.net_profit)',
+        'told_gross_eur':
+            'sum(orders.gross_sale_eur) filter (where orders.net_payout_eur is not null)',
+        'costed_count':
+            'count(*) filter (where orders.is_sale and orders.net_profit is not null)',
+        'costed_gross_eur': 'sum(orders.gross_sale_eur) filter (
             where orders.is_sale and orders.net_profit is not null
-        ) as costed_gross_eur,
-        sum(orders.gross_sale_eur - orders.vat_due_eur) filter (
+        )',
+        'costed_net_eur': 'sum(orders.gross_sale_eur - orders.vat_due_eur) filter (
             where orders.is_sale and orders.net_profit is not null
-        ) as costed_net_eur,
-        sum(orders.net_profit) filter (where orders.is_sale) as sale_profit_eur,
-        sum(orders.cost_eur) filter (where orders.is_sale and orders.net_profit is not null)
-            as profit_cost_eur
-    from months
-    {%- if by_platform %}
-    cross join platforms
-    {%- endif %}
-    left join orders
-        on
-            months.month = date_trunc('month', orders.sold_on)::date
-            {{- '\n            and platforms.platform = orders.platform' if by_platform }}
-    group by months.month{{ ', platforms.platform' if by_platform }}
-),
+        )',
+        'sale_profit_eur': 'sum(orders.net_profit) filter (where orders.is_sale)',
+        'profit_cost_eur': 'sum(orders.cost_eur) filter (
+            where orders.is_sale and orders.net_profit is not null
+        )'
+    }) }}
+{%- endmacro %}
 
-final as (
-    select
-        month,
-        {{- '\n        platform,' if by_platform }}
-        order_count,
-        sale_count,
-        sold_unit_count,
-        gross_sale_eur::numeric(14, 2) as gross_sale_eur,
-        transaction_fee_eur::numeric(14, 2) as transaction_fee_eur,
-        processing_fee_eur::numeric(14, 2) as processing_fee_eur,
-        shipping_fee_eur::numeric(14, 2) as shipping_fee_eur,
-        other_fee_eur::numeric(14, 2) as other_fee_eur,
-        net_payout_eur::numeric(14, 2) as net_payout_eur,
-        penalty_eur::numeric(14, 2) as penalty_eur,
-        cost_eur::numeric(14, 2) as cost_eur,
-        net_profit_eur::numeric(14, 2) as net_profit_eur,
-        {{ ratio('costed_count::numeric', 'sale_count') }} as cost_coverage_count,
-        {{ ratio('costed_gross_eur', 'gross_sale_eur') }} as cost_coverage_value,
-        {{ ratio(
-            'transaction_fee_eur + processing_fee_eur + shipping_fee_eur + other_fee_eur',
-            'told_gross_eur'
-        ) }} as take_rate,
-        {{ ratio('transaction_fee_eur + processing_fee_eur + other_fee_eur', 'told_gross_eur') }}
-            as take_rate_without_shipping,
-        -- Under the floor of cost coverage a margin would speak for a few sales only.
-        (case
-            when costed_gross_eur >= {{ var('cost_coverage_floor') }} * gross_sale_eur
-                then {{ ratio('sale_profit_eur', 'costed_net_eur') }}
-        end)::numeric(12, 4) as net_margin,
-        (case
-            when costed_gross_eur >= {{ var('cost_coverage_floor') }} * gross_sale_eur
-                then {{ ratio('sale_profit_eur', 'profit_cost_eur') }}
-        end)::numeric(12, 4) as roi,
-        {{ ratio('failed_count::numeric', 'decided_count') }} as failed_sale_rate,
-        {{ build_id() }} as build_id
-    from by_month
-)
+{#- The sums of all orders of a group. -#}
+{% macro kpi_sums() -%}
+    {%- for name, aggregate in kpi_measures().items() %}
+        {{ aggregate }} as {{ name }}{{ ',' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
 
-select * from final
+{#- The sums of these sums. -#}
+{% macro kpi_sums_of_sums() -%}
+    {%- for name in kpi_measures() %}
+        sum({{ name }}) as {{ name }}{{ ',' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
+
+{#- The key figures of a group, from its sums. What a sum over no order would be is 0 or NULL as it
+    is over none that counts. -#}
+{% macro kpi_figures() -%}
+    coalesce(order_count, 0)::bigint as order_count,
+    coalesce(sale_count, 0)::bigint as sale_count,
+    coalesce(sold_unit_count, 0)::bigint as sold_unit_count,
+    {%- for name in ('gross_sale_eur', 'transaction_fee_eur', 'processing_fee_eur',
+                     'shipping_fee_eur', 'other_fee_eur', 'net_payout_eur', 'penalty_eur') %}
+    coalesce({{ name }}, 0)::numeric(14, 2) as {{ name }},
+    {%- endfor %}
+    cost_eur::numeric(14, 2) as cost_eur,
+    net_profit_eur::numeric(14, 2) as net_profit_eur,
+    {{ ratio('costed_count', 'sale_count') }} as cost_coverage_count,
+    {{ ratio('costed_gross_eur', 'gross_sale_eur') }} as cost_coverage_value,
+    -- A sale whose fees nobody told says nothing of the share that they take.
+    {{ ratio(
+        'transaction_fee_eur + processing_fee_eur + shipping_fee_eur + other_fee_eur',
+        'told_gross_eur'
+    ) }} as take_rate,
+    {{ ratio('transaction_fee_eur + processing_fee_eur + other_fee_eur', 'told_gross_eur') }}
+        as take_rate_without_shipping,
+    -- Under the floor of cost coverage a margin would speak for a few sales only.
+    (case
+        when costed_gross_eur >= {{ var('cost_coverage_floor') }} * gross_sale_eur
+            then {{ ratio('sale_profit_eur', 'costed_net_eur') }}
+    end)::numeric(12, 4) as net_margin,
+    (case
+        when costed_gross_eur >= {{ var('cost_coverage_floor') }} * gross_sale_eur
+            then {{ ratio('sale_profit_eur', 'profit_cost_eur') }}
+    end)::numeric(12, 4) as roi,
+    {{ ratio('failed_count', 'decided_count') }} as failed_sale_rate
+{%- endmacro %}
+
+{#- The names of the key figures, for those who only pick rows of analytics.kpi. -#}
+{% macro kpi_names() -%}
+    order_count,
+    sale_count,
+    sold_unit_count,
+    gross_sale_eur,
+    transaction_fee_eur,
+    processing_fee_eur,
+    shipping_fee_eur,
+    other_fee_eur,
+    net_payout_eur,
+    penalty_eur,
+    cost_eur,
+    net_profit_eur,
+    cost_coverage_count,
+    cost_coverage_value,
+    take_rate,
+    take_rate_without_shipping,
+    net_margin,
+    roi,
+    failed_sale_rate
+{%- endmacro %}
+
+{#- A size in one of few groups, by what size_master says of it. -#}
+{% macro size_group(system_sql, audience_sql, value_sql) -%}
+    case
+        when {{ system_sql }} = 'US' and {{ audience_sql }} in ('youth', 'toddler') then 'kids'
+        when {{ system_sql }} = 'US' and {{ value_sql }} ~ '^\d+(\.\d+)?$'
+            then
+                case when {{ audience_sql }} = 'women' then 'women ' else 'men ' end
+                || case
+                    when {{ value_sql }}::numeric
+                        < case when {{ audience_sql }} = 'women' then 7 else 8 end then 'small'
+                    when {{ value_sql }}::numeric
+                        < case when {{ audience_sql }} = 'women' then 9.5 else 11 end then 'core'
+                    else 'large'
+                end
+        when {{ system_sql }} = 'ALPHA'
+            then
+                'apparel ' || case
+                    when {{ value_sql }} in ('XXS', 'XS', 'S') then 'small'
+                    when {{ value_sql }} in ('M', 'L') then 'core'
+                    else 'large'
+                end
+        when {{ system_sql }} = 'EU' then 'EU only'
+        when {{ system_sql }} in ('CAP', 'ONE') then 'one size and caps'
+        else 'unknown'
+    end
 {%- endmacro %}

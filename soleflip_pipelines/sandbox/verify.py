@@ -17,10 +17,13 @@ from soleflip_pipelines.sandbox import storage
 from soleflip_pipelines.sandbox.verification import (
     catalog,
     forecasts,
+    kpis,
     lists,
+    lots,
     money,
     orders,
     payouts,
+    performance,
     platforms,
     pricing,
     shelf,
@@ -34,6 +37,7 @@ from soleflip_pipelines.warehouse.connection import connect
 COMPARISONS = (
     *orders.COMPARISONS,
     *stock.COMPARISONS,
+    *lots.COMPARISONS,
     *shelf.COMPARISONS,
     *money.COMPARISONS,
     *payouts.COMPARISONS,
@@ -42,6 +46,8 @@ COMPARISONS = (
     *pricing.COMPARISONS,
     *platforms.COMPARISONS,
     *forecasts.COMPARISONS,
+    *kpis.COMPARISONS,
+    *performance.COMPARISONS,
 )
 # What each raw table must hold, and the key of the truth that says so.
 _COUNTS: tuple[tuple[str, LiteralString], ...] = (

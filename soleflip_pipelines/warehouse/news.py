@@ -26,6 +26,7 @@ _COMPARED = {
     "old_order": ("sales", "order"),
     "old_stock": ("inventory", "stock"),
     "old_price": ("pricing", "market_price"),
+    "old_payout": ("financial", "payout_reconciliation"),
 }
 _EMPTY = """
     create temporary view {name} as select * from {new} where false
@@ -38,7 +39,7 @@ _EVENTS = """
     with
 
     orders as (
-        select new.*, old.status as old_status, old.profit_state as old_profit_state,
+        select new.*, old.status as old_status,
                old.id is null as is_new, product.name as product_name,
                new.platform || '|' || new.order_number || '|' || new.order_line as name
         from sales__next."order" as new
@@ -46,7 +47,6 @@ _EVENTS = """
         left join catalog__next.product as product on new.product_id = product.id
         where old.id is null and new.sold_on > %(today)s - %(news_days)s
            or new.status <> old.status
-           or new.profit_state <> old.profit_state
     ),
 
     told as (
@@ -88,10 +88,18 @@ _EVENTS = """
     from told
     where status <> old_status
     union all
-    select 'payout.gap_found|' || name, 'payout.gap_found', 'sales.order ' || id, now(), payload
-    from told
-    where status = 'completed' and profit_state = 'payout_seen'
-      and old_profit_state is distinct from 'payout_seen'
+    select 'payout.gap_found|' || new.platform || '|' || new.order_number || '|' || new.order_line
+               || '|' || %(build_id)s,
+           'payout.gap_found', 'financial.payout_reconciliation ' || new.id, now(),
+           jsonb_build_object(
+               'platform', new.platform, 'order_number', new.order_number,
+               'order_line', new.order_line, 'currency_code', new.currency_code,
+               'payout_gap', new.payout_gap, 'gap_reason', new.gap_reason
+           )
+    from financial__next.payout_reconciliation as new
+    left join pg_temp.old_payout as old on new.id = old.id
+    where new.is_open and old.is_open is not true
+      and (old.id is not null or new.open_since > %(today)s - %(news_days)s)
     union all
     select 'price.dropped|' || new.partner_variant_id || '|' || new.currency_code || '|'
                || %(build_id)s,

@@ -23,6 +23,7 @@ WITHOUT_INVARIANT = {
     # Views that show what others wrote and tested.
     "pricing.price_history", "pricing.price_recommendation", "analytics.sales_forecast",
     "analytics.sales_forecast_daily", "analytics.forecast_accuracy",
+    "operations.listing_history",
 }  # fmt: skip
 
 

@@ -1,12 +1,10 @@
-"""The marts of money over time: the ledger of bookings, the days and the months.
+"""The marts of money over time: the ledger of bookings, and the days.
 
-All sums are made of the truth's orders and units. Where a day or month has a sale whose payout was
+All sums are made of the truth's orders and units. Where a day has a sale whose payout was
 not shown, its fees and profit are partly expected ones and only the rest is compared.
 """
 
 from __future__ import annotations
-
-from typing import LiteralString
 
 from soleflip_pipelines.sandbox.verification.comparison import Comparison
 
@@ -147,69 +145,6 @@ select sold_on, order_count as orders, sale_count as sales, gross_sale_eur as gr
 from analytics.sales_summary_daily
 order by sold_on
 """
-_MONTHS = """
-with recursive channels (channel) as (select distinct {channel} from orders),
-months (month) as (
-    select date(min(sold_on), 'start of month') from orders having count(*) > 0
-    union all
-    select date(month, '+1 month') from months
-    where month < (select date(max(:today, max(sold_on)), 'start of month') from orders)
-),
-summed as (
-    select date(sold_on, 'start of month') as month, {channel} as channel, count(*) as orders,
-           sum(is_sale) as sales, sum(iif(is_sale, quantity, 0)) as units,
-           sum(status in ('failed_authentication', 'not_shipped', 'cancelled')) as failed,
-           sum(status <> 'open') as decided, euros(gross) as gross,
-           euros(iif(is_sale, transaction_fee, '0')) as transaction_fee,
-           euros(iif(is_sale, processing_fee, '0')) as processing_fee,
-           euros(iif(is_sale, shipping_fee, '0')) as shipping_fee,
-           euros(iif(is_sale, other_fee, '0')) as other_fee,
-           euros(iif(is_sale, net_payout, '0')) as payout, euros(penalty) as penalty,
-           euros(iif(is_sale and net_payout is null, null, gross)) as told_gross,
-           euros(iif(is_sale, cost, null)) as cost, euros(net_profit) as profit,
-           sum(is_sale and cost is not null and state <> 'no_fees') as costed,
-           euros(iif(cost is not null and state <> 'no_fees', gross, null)) as costed_gross,
-           euros(iif(cost is not null and state <> 'no_fees', minus(gross, vat_due), null))
-               as costed_net,
-           euros(iif(cost is not null and state <> 'no_fees', cost, null)) as costed_cost,
-           euros(iif(is_sale, net_profit, null)) as sale_profit,
-           sum(not is_seen) as unseen, sum(not is_seen and cost is not null) as guessed
-    from orders group by 1, 2
-)
-select m.month, channel as platform, coalesce(orders, 0) as orders, coalesce(sales, 0) as sales,
-       coalesce(units, 0) as units, coalesce(gross, '0') as gross,
-       iif(unseen > 0, '?', coalesce(transaction_fee, '0')) as transaction_fee,
-       iif(unseen > 0, '?', coalesce(processing_fee, '0')) as processing_fee,
-       iif(unseen > 0, '?', coalesce(shipping_fee, '0')) as shipping_fee,
-       iif(unseen > 0, '?', coalesce(other_fee, '0')) as other_fee,
-       iif(unseen > 0, '?', coalesce(payout, '0')) as payout, coalesce(penalty, '0') as penalty,
-       cost, iif(guessed > 0, '?', profit) as profit, ratio(costed, sales) as coverage_count,
-       ratio(costed_gross, gross) as coverage_value,
-       iif(unseen > 0, '?', ratio(plus(plus(transaction_fee, processing_fee),
-                                       plus(shipping_fee, other_fee)), told_gross)) as take_rate,
-       iif(unseen > 0, '?', ratio(plus(plus(transaction_fee, processing_fee), other_fee),
-                                  told_gross)) as take_rate_without_shipping,
-       iif(guessed > 0, '?', iif(costed_gross + 0 >= 0.8 * gross, ratio(sale_profit, costed_net),
-                                 null)) as net_margin,
-       iif(guessed > 0, '?', iif(costed_gross + 0 >= 0.8 * gross, ratio(sale_profit, costed_cost),
-                                 null)) as roi,
-       ratio(failed, decided) as failed_sale_rate
-from months m
-join channels
-left join summed s using (month, channel)
-order by m.month, channel
-"""
-_MART_MONTHS: LiteralString = """
-select month, {channel} as platform, order_count as orders, sale_count as sales,
-       sold_unit_count as units, gross_sale_eur as gross,
-       transaction_fee_eur as transaction_fee, processing_fee_eur as processing_fee,
-       shipping_fee_eur as shipping_fee, other_fee_eur as other_fee, net_payout_eur as payout,
-       penalty_eur as penalty, cost_eur as cost, net_profit_eur as profit,
-       cost_coverage_count as coverage_count, cost_coverage_value as coverage_value, take_rate,
-       take_rate_without_shipping, net_margin, roi, failed_sale_rate
-from analytics.kpi_monthly{table}
-order by month, {channel} collate "C"
-"""
 
 COMPARISONS = (
     Comparison(
@@ -222,16 +157,4 @@ COMPARISONS = (
         "financial.transaction", ("statement",), _LEDGER_SUMS, _MART_LEDGER_SUMS, about="(sums)"
     ),
     Comparison("analytics.sales_summary_daily", ("sold_on",), _DAYS, _MART_DAYS),
-    Comparison(
-        "analytics.kpi_monthly",
-        ("month",),
-        _MONTHS.format(channel="'all'"),
-        _MART_MONTHS.format(channel="'all'", table=""),
-    ),
-    Comparison(
-        "analytics.kpi_monthly_by_platform",
-        ("month", "platform"),
-        _MONTHS.format(channel="platform"),
-        _MART_MONTHS.format(channel="platform", table="_by_platform"),
-    ),
 )

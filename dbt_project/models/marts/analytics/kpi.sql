@@ -1,0 +1,198 @@
+{#- Two passes over the orders: days by channel, and the pieces of weeks within a month by what was
+    sold. Weeks and months are sums of these, so a million orders are not read nine times. -#}
+{{ config(indexes=[
+    {'columns': ['dimension', 'period', 'period_start', 'member'], 'unique': true},
+]) }}
+
+with
+
+orders as (
+    select * from {{ ref('order') }}
+),
+
+products as (
+    select * from {{ ref('product') }}
+),
+
+variants as (
+    select * from {{ ref('variant') }}
+),
+
+sizes as (
+    select * from {{ ref('size_master') }}
+),
+
+stock as (
+    select * from {{ ref('stock') }}
+    where sold_order_id is not null
+),
+
+size_groups as (
+    select
+        variants.id as variant_id,
+        {{ size_group('sizes.size_system', 'sizes.audience', 'sizes.size_value') }} as size_group
+    from variants
+    inner join sizes on variants.size_key = sizes.size_key
+),
+
+suppliers as (
+    select
+        sold_order_id,
+        case when min(supplier_name) = max(supplier_name) then min(supplier_name) else 'several' end
+            as supplier
+    from stock
+    group by sold_order_id
+),
+
+described as (
+    select
+        orders.*,
+        -- Where a month begins within a week the week is in two pieces.
+        greatest(date_trunc('week', orders.sold_on), date_trunc('month', orders.sold_on))::date
+            as piece_start,
+        coalesce(products.brand, 'Unknown') as brand,
+        coalesce(products.category, 'unknown') as category,
+        coalesce(size_groups.size_group, 'unknown') as size_group,
+        coalesce(suppliers.supplier, 'unknown') as supplier
+    from orders
+    left join products on orders.product_id = products.id
+    left join size_groups on orders.variant_id = size_groups.variant_id
+    left join suppliers on orders.id = suppliers.sold_order_id
+),
+
+days as (
+    select
+        sold_on as day,
+        platform,
+        {{ kpi_sums() }}
+    from orders
+    group by sold_on, platform
+),
+
+pieces as (
+    select
+        piece_start,
+        case
+            when grouping(brand) = 0 then 'brand'
+            when grouping(category) = 0 then 'category'
+            when grouping(size_group) = 0 then 'size_group'
+            else 'supplier'
+        end as dimension,
+        coalesce(brand, category, size_group, supplier) as member,
+        {{ kpi_sums() }}
+    from described as orders
+    group by grouping sets (
+        (piece_start, brand), (piece_start, category), (piece_start, size_group),
+        (piece_start, supplier)
+    )
+),
+
+parts as (
+    select
+        spans.period,
+        spans.period_start,
+        kinds.dimension,
+        kinds.member,
+        days.*
+    from days
+    cross join lateral (
+        values
+        ('day', days.day),
+        ('week', date_trunc('week', days.day)::date),
+        ('month', date_trunc('month', days.day)::date)
+    ) as spans (period, period_start)
+    cross join lateral (
+        values ('all', 'all'), ('platform', days.platform)
+    ) as kinds (dimension, member)
+),
+
+sums as (
+    select
+        period,
+        period_start,
+        dimension,
+        member,
+        {{ kpi_sums_of_sums() }}
+    from parts
+    group by period, period_start, dimension, member
+    union all
+    select
+        spans.period,
+        spans.period_start,
+        pieces.dimension,
+        pieces.member,
+        {{ kpi_sums_of_sums() }}
+    from pieces
+    cross join lateral (
+        values
+        ('week', date_trunc('week', pieces.piece_start)::date),
+        ('month', date_trunc('month', pieces.piece_start)::date)
+    ) as spans (period, period_start)
+    group by spans.period, spans.period_start, pieces.dimension, pieces.member
+),
+
+reach as (
+    select
+        period,
+        min(period_start) as first_start
+    from sums
+    group by period
+),
+
+-- The days, weeks and months since the first order, also without one, until today.
+calendar as (
+    select
+        reach.period,
+        period_start::date as period_start
+    from reach
+    cross join lateral generate_series(
+        reach.first_start::timestamp,
+        greatest(
+            {{ business_today() }}, (select max(sold_on) from orders)
+        )::timestamp,
+        ('1 ' || reach.period)::interval
+    ) as starts (period_start)
+),
+
+channels as (
+    select distinct
+        dimension,
+        member
+    from sums
+    where dimension in ('all', 'platform')
+),
+
+frame as (
+    select
+        calendar.period,
+        calendar.period_start,
+        channels.dimension,
+        channels.member
+    from calendar
+    cross join channels
+    union
+    select
+        period,
+        period_start,
+        dimension,
+        member
+    from sums
+),
+
+final as (
+    select
+        dimension,
+        member,
+        period,
+        period_start,
+        {{ kpi_figures() }},
+        coalesce(costed_count, 0)::bigint as costed_sale_count,
+        coalesce(costed_gross_eur, 0)::numeric(14, 2) as costed_gross_eur,
+        coalesce(sale_profit_eur, 0)::numeric(14, 2) as sale_profit_eur,
+        coalesce(profit_cost_eur, 0)::numeric(14, 2) as profit_cost_eur,
+        {{ build_id() }} as build_id
+    from frame
+    left join sums using (period, period_start, dimension, member)
+)
+
+select * from final
