@@ -29,6 +29,7 @@ STOCK_SQL = """
 """
 COUNTS_SQL = """
     select (select count(*) from catalog.product),
+           (select count(style_code) from catalog.product),
            (select count(*) from catalog.brand where product_count > 0),
            (select count(*) from catalog.category where product_count > 0),
            (select count(*) from staging.stg_awin__offers where is_listed),
@@ -52,6 +53,7 @@ class Summary:
     cost_coverage_count: float | None
     cost_coverage_value: float | None
     products: int
+    products_with_style_code: int
     brands: int
     categories: int
     offers: int
@@ -69,8 +71,8 @@ def read_summary(conn: psycopg.Connection) -> Summary:
     """Read the figures from the published marts; the connection must be able to read them."""
     orders, sales, gross, profit, costed, costed_value, build_id = _row(conn, ORDERS_SQL)
     units, stock_value = _row(conn, STOCK_SQL)
-    products, brands, categories, offers, forecasts, passed, priced, to_price, rejected = _row(
-        conn, COUNTS_SQL
+    products, coded, brands, categories, offers, forecasts, passed, priced, to_price, rejected = (
+        _row(conn, COUNTS_SQL)
     )
     return Summary(
         orders=orders,
@@ -80,6 +82,7 @@ def read_summary(conn: psycopg.Connection) -> Summary:
         cost_coverage_count=costed / sales if sales else None,
         cost_coverage_value=float(costed_value or 0) / float(gross) if gross else None,
         products=products,
+        products_with_style_code=coded,
         brands=brands,
         categories=categories,
         offers=offers,
@@ -129,6 +132,7 @@ def print_summary(summary: Summary, step_seconds: dict[str, float], console: Con
 
 def _rows(summary: Summary) -> list[tuple[str, str, str]]:
     returned = summary.orders - summary.sales
+    coded = summary.products_with_style_code / summary.products if summary.products else None
     return [
         ("Orders", f"{summary.orders:,}", f"{returned:,} of them cancelled, failed or returned"),
         ("Gross sales", _eur(summary.gross_sale_eur), "what the buyers' bids agreed to"),
@@ -138,7 +142,11 @@ def _rows(summary: Summary) -> list[tuple[str, str, str]]:
             f"after fees and cost, for the {_share(summary.cost_coverage_count)} of sales "
             f"({_share(summary.cost_coverage_value)} by value) whose cost is known",
         ),
-        ("Products", f"{summary.products:,}", f"in {summary.categories} categories"),
+        (
+            "Products",
+            f"{summary.products:,}",
+            f"in {summary.categories} categories, {_share(coded)} with the maker's style code",
+        ),
         ("Brands", f"{summary.brands:,}", "with at least one product"),
         ("Affiliate offers", f"{summary.offers:,}", "listed now"),
         ("Stock", _eur(summary.stock_value_eur), f"{summary.units_on_hand:,} units, at cost"),
