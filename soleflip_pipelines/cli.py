@@ -17,6 +17,7 @@ from soleflip_pipelines.commands import (
     connect,
     database,
     explain,
+    export,
     owner,
     rejected,
     sandbox,
@@ -38,6 +39,7 @@ app.add_typer(secrets.app, name="secrets")
 app.add_typer(connect.app, name="connect")
 app.add_typer(rejected.app, name="rejected")
 app.add_typer(explain.app, name="explain")
+app.add_typer(export.app, name="export")
 app.add_typer(owner.app, name="catalog")
 
 console = Console()

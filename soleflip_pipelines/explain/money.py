@@ -16,20 +16,14 @@ ADJUSTMENTS_SQL = """
     from staging.stg_stockx__order_adjustments
     where order_number = %(number)s order by line_no
 """
-LEVEL_SQL = """
-    select fees.transaction_fee_rate, orders.order_number
-    from intermediate.int_finance__order_fees as fees
-    inner join intermediate.int_sales__orders as orders
-        on orders.platform = 'stockx' and fees.order_number = orders.order_number
-    where fees.transaction_fee_rate > 0
-    order by orders.ordered_at desc, orders.order_number desc
-    limit 1
-"""
-FEE_RULE_SQL = """
-    select * from reference.fee_rule
-    where platform = %(platform)s and currency_code = %(currency)s
-        and seller_level = 1 and category = 'any'
-        and valid_from <= %(day)s and %(day)s <= coalesce(valid_to, 'infinity'::date)
+EXPECTED_SQL = """
+    select fees.*, rule.platform, rule.currency_code, rule.processing_fee_rate, rule.evidence
+    from intermediate.int_finance__expected_fees as fees
+    inner join reference.fee_rule as rule
+        on rule.platform = %(platform)s and rule.currency_code = %(currency)s
+            and rule.seller_level = 1 and rule.category = fees.category
+            and rule.valid_from = fees.valid_from
+    where fees.order_key = %(order_key)s
 """
 VAT_SQL = """
     select piece.piece_no, unit.cost_eur, unit.vat_scheme, rule.regime, rule.vat_rate,
@@ -54,6 +48,12 @@ BOOKED_SQL = """
     where order_id = %(order_id)s and statement = 'profit'
 """
 KINDS = ("transaction", "processing", "shipping", "other")
+LEVEL_SOURCES = {
+    "quarter": "which most sales of its quarter were charged",
+    "order": "which this sale names itself",
+    "last": "which was charged last",
+    "first": "since no sale names one yet",
+}
 UNKNOWN = {
     "no_cost": "no purchase is known for the unit that was sold, so its cost is not known",
     "no_rate": "no exchange rate of that day is known; run `soleflip run` to load the ECB's",
@@ -172,37 +172,42 @@ def tell_profit(story: Story, book: Book, order: Row) -> None:
     story.tell("Profit", says, rows)
 
 
-def _expected(book: Book, order: Row) -> tuple[list[str], dict[str, Decimal], dict[str, str]]:
+def expected_fees(book: Book, order: Row) -> tuple[list[str], dict[str, Decimal], dict[str, str]]:
+    """What the schedule charges: the rule in words, each fee, and how it comes about.
+
+    All three are blank where the schedule has no rule for the order's channel, currency and day.
+    """
     rule = book.row(
-        FEE_RULE_SQL, platform=order["platform"], currency=order["currency_code"],
-        day=order["sold_on"],
+        EXPECTED_SQL, order_key=order["order_key"], platform=order["platform"],
+        currency=order["currency_code"],
     )  # fmt: skip
     if rule is None:
-        return ["Expected, but the fee schedule has no row for it any more."], {}, {}
-    level = book.row(LEVEL_SQL)
-    rate = level["transaction_fee_rate"] if level else rule["transaction_fee_rate"]
-    least = rule["minimum_fee"] or Decimal(0)
-    share = to_cents(order["amount"] * rate)
+        return [], {}, {}
+    rate, least = rule["transaction_fee_rate"], rule["minimum_fee"] or Decimal(0)
     amounts = {
-        "transaction": max(share, least),
+        "transaction": max(to_cents(order["amount"] * rate), least),
         "processing": to_cents(order["amount"] * rule["processing_fee_rate"]),
-        "shipping": rule["shipping_fee"] or Decimal(0),
-        "other": order["other_fee"],
+        "shipping": rule["shipping_fee"],
+        "other": Decimal(0),
     }
     why = {
         "transaction": f"max({order['amount']} × {rate:.2%}, minimum {least})",
         "processing": f"{order['amount']} × {rule['processing_fee_rate']:.2%}",
         "shipping": "the schedule's shipping fee",
     }
-    charged = (
-        f"the rate that order {level['order_number']} was charged last" if level else "level 1"
-    )
+    level = f"level {rule['seller_level']}" if rule["seller_level"] else "no level of the schedule"
     says = [
-        "Expected: no payout is stated yet.",
-        f"Rule: {rule['platform']}, {rule['currency_code']}, valid from {rule['valid_from']}"
-        f" ({rule['evidence']}); {rate:.2%} is {charged}.",
+        f"Rule: {rule['platform']}, {rule['currency_code']}, category {rule['category']}, valid"
+        f" from {rule['valid_from']} ({rule['evidence']}); {rate:.2%} is {level},"
+        f" {LEVEL_SOURCES[rule['level_source']]}."
     ]
     return says, amounts, why
+
+
+def _expected(book: Book, order: Row) -> tuple[list[str], dict[str, Decimal], dict[str, str]]:
+    says, amounts, why = expected_fees(book, order)
+    amounts = amounts | {"other": order["other_fee"]} if amounts else {}
+    return ["Expected: no payout is stated yet.", *says], amounts, why
 
 
 def _charged(

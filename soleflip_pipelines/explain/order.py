@@ -11,6 +11,7 @@ from soleflip_pipelines.errors import SoleflipError
 from soleflip_pipelines.explain.doors import tell_doors, tell_status
 from soleflip_pipelines.explain.money import tell_amount, tell_fees, tell_profit, tell_vat
 from soleflip_pipelines.explain.reading import CANDIDATES, Book, NotFound, nearest
+from soleflip_pipelines.explain.reconciliation import tell_reconciliation
 from soleflip_pipelines.explain.story import Row, Story
 from soleflip_pipelines.explain.units import tell_article, tell_units
 
@@ -139,5 +140,6 @@ def _tell(book: Book, order: Row, with_payload: bool) -> Story:
     tell_units(story, book, order)
     tell_vat(story, book, order)
     tell_profit(story, book, order)
+    tell_reconciliation(story, book, order)
     story.tell("Built", [f"Marts of build {order['build_id']}."])
     return story

@@ -1,4 +1,4 @@
-"""Money of a real run: gaps have their true reasons, exports balance, the sums of the ledger hold."""
+"""Money of a real run: gaps have their true reasons, exports balance, the ledger adds up."""
 
 from __future__ import annotations
 
@@ -78,13 +78,16 @@ def test_the_datev_file_balances_to_the_profit_and_loss(
     write_profit_and_loss(settings, pnl, Period(YEAR))
     with datev.open(encoding="cp1252", newline="") as file:
         header, columns, *bookings = csv.reader(file, delimiter=";")
-    assert header[0] == "EXTF" and header[12:16] == ["20250101", "4", "20250101", "20251231"]
+    assert header[0] == "EXTF"
+    assert header[12:16] == ["20250101", "4", "20250101", "20251231"]
     assert len(bookings) == count > 100
     booked: dict[str, Decimal] = defaultdict(Decimal)
     for row in bookings:
         line = dict(zip(columns, row, strict=True))
         amount = Decimal(line["Umsatz (ohne Soll/Haben-Kz)"].replace(",", "."))
-        assert amount > 0 and line["Konto"] and line["Gegenkonto (ohne BU-Schlüssel)"]
+        assert amount > 0
+        assert line["Konto"]
+        assert line["Gegenkonto (ohne BU-Schlüssel)"]
         booked[line["Belegfeld 2"]] += amount if line["Soll/Haben-Kennzeichen"] == "H" else -amount
     with pnl.open(encoding="utf-8", newline="") as file:
         stated: dict[str, Decimal] = defaultdict(Decimal)

@@ -168,7 +168,7 @@ def test_expected_fees_name_their_rule(warehouse: Settings) -> None:
     told = story(warehouse, "S-6")
     says, rows = section(told, "Fees")
     assert told.contradictions == []
-    assert "stockx, EUR, valid from 2023-08-01" in says
+    assert "stockx, EUR, category any, valid from 2023-08-01" in says
     by_fee = {row["fee"]: row for row in rows}
     assert by_fee["transaction fee"]["amount"] == Decimal("5.00")
     assert "minimum 5.00" in by_fee["transaction fee"]["from"]
