@@ -13,7 +13,7 @@ FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	"$$p" -c '$(FITS)' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 
-.PHONY: help quick-start dev docs test check lint format type-check install-dev db-setup \
+.PHONY: help quick-start dev docs schema-docs test check lint format type-check install-dev db-setup \
 	db-migrate db-upgrade docker-up docker-down docker-logs bench clean
 
 help: ## Explain each command in a line
@@ -28,6 +28,9 @@ dev: $(READY) ## Dagster UI on 127.0.0.1:3000 with schedules, sensors and the sa
 
 docs: $(READY) ## Build the documentation of tables and columns, serve it on 127.0.0.1:8081
 	@$(BIN)/soleflip docs
+
+schema-docs: $(READY) ## Write docs/schema.md from the database, after a run
+	@$(BIN)/soleflip docs schema
 
 test: $(READY) ## Run all tests, with coverage and its floor (ARGS="-k name" selects)
 	@$(BIN)/pytest --cov --cov-report=term --cov-report=html \

@@ -16,6 +16,7 @@ from rich.console import Console
 from soleflip_pipelines.commands import (
     connect,
     database,
+    docs,
     explain,
     export,
     owner,
@@ -39,6 +40,7 @@ app.add_typer(secrets.app, name="secrets")
 app.add_typer(connect.app, name="connect")
 app.add_typer(rejected.app, name="rejected")
 app.add_typer(explain.app, name="explain")
+app.add_typer(docs.app, name="docs")
 app.add_typer(export.app, name="export")
 app.add_typer(owner.app, name="catalog")
 
@@ -92,28 +94,6 @@ def ui(
     from soleflip_pipelines.commands.ui import serve
 
     raise typer.Exit(serve(running_settings(console), host, port))
-
-
-@app.command()
-def docs(
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8081,
-    build_only: Annotated[bool, typer.Option(help="Build the site and do not serve it.")] = False,
-) -> None:
-    """Build the site that explains every table and column, and serve it until Ctrl+C."""
-    from soleflip_pipelines.commands.site import require_free_port, serve_folder
-    from soleflip_pipelines.settings import get_settings
-    from soleflip_pipelines.warehouse.connection import prepare_database
-    from soleflip_pipelines.warehouse.publish import generate_docs
-
-    settings = get_settings()
-    if not build_only:
-        require_free_port(port)
-    prepare_database(settings)
-    console.print("building the documentation …")
-    folder = generate_docs(settings)
-    console.print(f"built: {folder}", soft_wrap=True)
-    if not build_only:
-        serve_folder(folder, port, console)
 
 
 @app.command(name="import")

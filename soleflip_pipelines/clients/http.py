@@ -11,7 +11,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 
@@ -49,6 +49,8 @@ class PartnerHttp:
         base_url: scheme, host and path prefix; the paths of the calls are appended.
         secrets: values that must never show in a text.
         before_call: runs before each try: paces, counts, and raises when the quota is spent.
+        audit: opened around each try of a request that could change something (no GET), with its
+            method and path.
         first_wait_s: the first of the exponential waits between tries, in seconds.
         read_timeout_s: the longest silence within a reply, in seconds.
         call_deadline_s: the longest time one try of a JSON call may take, in seconds, from the
@@ -62,6 +64,7 @@ class PartnerHttp:
         base_url: str,
         secrets: tuple[str, ...] = (),
         before_call: Callable[[], None] | None = None,
+        audit: Callable[[str, str], AbstractContextManager[None]] | None = None,
         first_wait_s: float = FIRST_WAIT_S,
         read_timeout_s: float = READ_TIMEOUT_S,
         call_deadline_s: float = CALL_DEADLINE_S,
@@ -74,6 +77,7 @@ class PartnerHttp:
         self._secrets = secrets
         self._base_url = _checked_base(partner, base_url)
         self._before_call = before_call
+        self._audit = audit
         self._retried = Retries(first_wait_s)
         self._call_deadline_s = call_deadline_s
         self._is_clock_told = False
@@ -179,7 +183,7 @@ class PartnerHttp:
             self._before_call()
         request = self._client.build_request(method, f"{self._base_url}{path}", **options)
         try:
-            with within(seconds):
+            with self._audited(method, path), within(seconds):
                 response = self._sent(request)
                 try:
                     self._compare_clocks(response)
@@ -191,6 +195,11 @@ class PartnerHttp:
         except httpx.HTTPError as error:
             # httpx's own text and chain may hold the address with its key.
             raise self._unanswered(request, error) from None
+
+    def _audited(self, method: str, path: str) -> AbstractContextManager[None]:
+        return (
+            nullcontext() if self._audit is None or method == "GET" else self._audit(method, path)
+        )
 
     def _sent(self, request: httpx.Request) -> httpx.Response:
         for _ in range(MAX_REDIRECTS):

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from soleflip_pipelines.explain.story import Story
 
 app = typer.Typer(
-    help="Where a number comes from: an order, a product, a payout.", no_args_is_help=True
+    help="Where a number comes from: an order, a product, a payout, a forecast.",
+    no_args_is_help=True,
 )
 console = Console()
 
@@ -65,6 +66,20 @@ def payout(number: Number, platform: Platform = None, as_json: JsonFlag = False)
     from soleflip_pipelines.explain.payout import explain_payout
 
     _print(lambda book: explain_payout(book, number, platform), as_json)
+
+
+@app.command()
+def forecast(
+    name: Annotated[str, typer.Argument(help="A brand, a category, a product, or all.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Tell what a forecast stands on: its history, its model, its errors beside a naive one.
+
+    Example: soleflip explain forecast Nike
+    """
+    from soleflip_pipelines.explain.forecast import explain_forecast
+
+    _print(lambda book: explain_forecast(book, name), as_json)
 
 
 def _print(explain: Callable[[Book], list[Story]], as_json: bool) -> None:

@@ -38,15 +38,71 @@ SOURCES = """
 select partner, asset as table, state, read_at as last_read_to_the_end_at, detail as why
 from integration.source_state order by 1, 2
 """
-LAST_RUN = """
-select pipeline_name as job, status, to_timestamp(start_time) as started_at,
-       round((end_time - start_time)::numeric, 1) as seconds
-from dagster.runs order by id desc limit 1
+EVENTS = """
+select event_id as event, event_type as what, occurred_at,
+       coalesce(payload ->> 'product_name', payload ->> 'asset') as of,
+       concat_ws(' ', payload ->> 'platform', payload ->> 'order_number') as order,
+       case when delivered_at is null then 'waits' else 'delivered' end as delivery
+from realtime.event order by event_id desc limit 8
 """
+BAD_ROWS = """
+select test_name as test, table_address as table, severity, row_count as bad_rows, found_at,
+       bad_rows ->> 0 as first_of_them
+from logging.test_failure
+where build_id = (select build_id from logging.test_failure order by found_at desc limit 1)
+order by severity, test_name limit 10
+"""
+LAST_RUN = """
+select job_name as job, step, status, ended_at, seconds, rows_read, rows_changed
+from logging.run_log
+where dagster_run_id = (
+    select dagster_run_id from logging.run_log where step = '*' order by ended_at desc limit 1
+)
+order by step = '*' desc, status = 'success', seconds desc nulls last limit 6
+"""
+FAILURES = """
+select job_name as job, failed_steps, message, failed_at
+from logging.run_failure order by failed_at desc limit 3
+"""
+WRITES = """
+select partner, method, path, outcome, count(*) as times, max(sent_at) as last_sent_at
+from logging.outside_write where sent_at > now() - interval '7 days'
+group by 1, 2, 3, 4 order by last_sent_at desc limit 8
+"""
+ACCOUNTS = """
+select account_name as account, can_log_in, is_superuser, acts_as,
+       coalesce(sum(permission.readable_count), 0)::integer as tables_to_read,
+       coalesce(sum(permission.insertable_count), 0)::integer as tables_to_add_to
+from auth.account left join compliance.permission using (account_name)
+group by 1, 2, 3, 4 order by 1
+"""
+ERASURES = """
+select raw_table, array_to_string(json_path, '.') as path, sum(row_count)::integer as rows,
+       max(erased_at) as last_erased_at
+from compliance.erasure_log group by 1, 2 order by 4 desc limit 5
+"""
+SCHEMA = """
+select count(*) as migrations, max(migration_name) as newest, max(applied_at) as applied_at
+from core.schema_version
+"""
+# What is shown: its name in JSON, its title, the relation it needs, and its query.
+SECTIONS = (
+    ("sources", "Sources", "integration.source_state", SOURCES),
+    ("batches", "Last batches", "integration.import_batches", BATCHES),
+    ("rejected", "Rejected rows that wait for you", "integration.rejected_rows", REJECTED),
+    ("bad_rows", "Bad rows that tests of the marts found last", "logging.test_failure", BAD_ROWS),
+    ("events", "What happened last", "realtime.event", EVENTS),
+    ("outside_writes", "Sent to partners in 7 days", "logging.outside_write", WRITES),
+    ("erasures", "Personal data removed last", "compliance.erasure_log", ERASURES),
+    ("accounts", "Who may read or act", "auth.account", ACCOUNTS),
+    ("schema", "Database", "core.schema_version", SCHEMA),
+    ("failures", "Failed runs", "logging.run_failure", FAILURES),
+    ("last_run", "Last run and its slowest steps", "logging.run_log", LAST_RUN),
+)
 
 
 def show_status(console: Console, *, as_json: bool) -> None:
-    """Print row counts, the last batches, the open quarantine and the last run."""
+    """Print row counts, and what was read, refused, found, sent and run last."""
     settings = get_settings()
     with closing(connect(settings, role=None, autocommit=True)) as conn:
         facts = {"mode": settings.mode, **_read(conn)}
@@ -55,26 +111,20 @@ def show_status(console: Console, *, as_json: bool) -> None:
         return
     console.print(f"mode: {settings.mode}")
     _print_table(console, "Rows", facts["tables"])
-    _print_table(console, "Sources", facts["sources"])
-    _print_table(console, "Last batches", facts["batches"])
-    _print_table(console, "Rejected rows that wait for you", facts["rejected"])
-    _print_table(console, "Last run", facts["last_run"])
+    for name, title, _, _ in SECTIONS:
+        _print_table(console, title, facts[name])
 
 
 def _read(conn: psycopg.Connection) -> dict[str, Any]:
-    if not _exists(conn, "integration.import_batches"):
-        return {"tables": [], "sources": [], "batches": [], "rejected": [], "last_run": []}
     tables = [
         {"table": f"{schema}.{name}", "rows": _count(conn, schema, name)}
         for schema, name in conn.execute(TABLES, [list(HIDDEN_SCHEMAS)]).fetchall()
     ]
-    return {
-        "tables": tables,
-        "sources": (_rows(conn, SOURCES) if _exists(conn, "integration.source_state") else []),
-        "batches": _rows(conn, BATCHES),
-        "rejected": _rows(conn, REJECTED),
-        "last_run": _rows(conn, LAST_RUN) if _exists(conn, "dagster.runs") else [],
+    read = {
+        name: _rows(conn, query) if _exists(conn, relation) else []
+        for name, _, relation, query in SECTIONS
     }
+    return {"tables": tables, **read}
 
 
 def _exists(conn: psycopg.Connection, relation: str) -> bool:
@@ -112,4 +162,8 @@ def _cell(value: object) -> str:
         return ""
     if hasattr(value, "strftime"):
         return f"{value:%Y-%m-%d %H:%M} UTC"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
     return f"{value:,}" if isinstance(value, int) else str(value)

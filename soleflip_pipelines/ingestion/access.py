@@ -17,6 +17,7 @@ from soleflip_pipelines.clients.http import PartnerHttp
 from soleflip_pipelines.clients.stockx import AppCredentials, StockXClient
 from soleflip_pipelines.ingestion.quota import QuotaGate
 from soleflip_pipelines.ingestion.token_store import VaultTokenStore
+from soleflip_pipelines.ingestion.write_audit import WriteAudit
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.connection import connect
 from soleflip_pipelines.warehouse.vault import open_vault
@@ -52,14 +53,17 @@ def open_stockx(settings: Settings) -> Iterator[StockXClient]:
             daily_quota=settings.stockx_daily_quota,
             min_interval_s=settings.stockx_min_interval_s,
         )
-        secrets = (app.api_key, app.client_secret)
+        secrets, audit = (app.api_key, app.client_secret), WriteAudit(conn, "stockx")
         api = PartnerHttp(
             partner="StockX",
             base_url=settings.stockx_api_url,
             secrets=secrets,
             before_call=gate,
+            audit=audit,
         )
-        auth = PartnerHttp(partner="StockX", base_url=settings.stockx_auth_url, secrets=secrets)
+        auth = PartnerHttp(
+            partner="StockX", base_url=settings.stockx_auth_url, secrets=secrets, audit=audit
+        )
         with closing(api), closing(auth), closing(gate):
             client = (app.client_id, app.client_secret, settings.stockx_auth_url)
             tokens = VaultTokenStore(settings, "stockx", client)
@@ -100,8 +104,11 @@ def open_ebay(settings: Settings) -> Iterator[EbayClient]:
         credential(settings, vault, "EBAY_REFRESH_TOKEN")
         gate = QuotaGate(conn, partner="ebay", daily_quota=EBAY_DAILY_QUOTA, min_interval_s=0)
         url, secrets = settings.ebay_api_url, (client_secret,)
-        api = PartnerHttp(partner="eBay", base_url=url, secrets=secrets, before_call=gate)
-        auth = PartnerHttp(partner="eBay", base_url=url, secrets=secrets)
+        audit = WriteAudit(conn, "ebay")
+        api = PartnerHttp(
+            partner="eBay", base_url=url, secrets=secrets, before_call=gate, audit=audit
+        )
+        auth = PartnerHttp(partner="eBay", base_url=url, secrets=secrets, audit=audit)
         with closing(api), closing(auth), closing(gate):
             tokens = VaultTokenStore(settings, "ebay", (client_id, client_secret, url))
             yield EbayClient(

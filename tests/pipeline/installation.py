@@ -36,6 +36,7 @@ MOMENTS = (
     "valid_to",
     "matched_at",
     "opened_at",
+    "seen_at",
 )
 RAW_SCHEMAS = ("raw_stockx", "raw_awin", "raw_csv", "raw_ecb")
 

@@ -23,13 +23,20 @@ PROMISED = (
 EMPTY_FOR_A_REASON = {
     "owner.brand_decision": "the owner's word on a brand",
     "owner.brand_pattern": "the owner's own patterns",
+    "owner.identity_decision": "products that the owner merged or kept apart",
     "owner.product_override": "the owner's corrections",
+    "owner.size_correction": "sizes that the owner corrected",
+    "owner.split_product": "products that the owner split",
     "owner.sale_unit_link": "units that the owner named",
     "owner.watch_item": "what the owner wants to follow",
+    "enrichment.stockx_identity": "products of StockX that are the same article, if there are any",
+    "intermediate.int_inventory__losses": "units that a stock count shows lost, if there are any",
     "compliance.erasure_log": "what was removed when its time was over, and nothing is so old",
     "logging.run_failure": "runs that failed",
     "logging.test_failure": "bad rows that a test found",
 }
+# What is read where no query names it.
+READ_AS_IT_ARRIVES = {"raw_stockx.market_data": "history.market_observation is made of its batches"}
 TABLES = """
     select namespace.nspname || '.' || relation.relname,
            coalesce(obj_description(relation.oid, 'pg_class'), '')
@@ -101,7 +108,7 @@ def test_each_table_is_read_or_exposed(tables: dict[str, str], models: dict[str,
         for address in tables
         if address not in read and not models.get(address, {}).get("is_read")
     ]
-    assert unread == []
+    assert unread == list(READ_AS_IT_ARRIVES)
 
 
 def test_the_page_of_the_schemas_is_current(finished: Installation) -> None:

@@ -186,7 +186,7 @@ goals as (
         ),
         (
             5, 'roi', true, 0.40, seen.roi, seen.roi_count,
-            'Net profit over landed cost of the sales of 365 days; NULL under the floor of coverage.'
+            'Net profit over landed cost of the sales of 365 days, if enough of them have a cost.'
         )
     ) as goal (place, goal, is_at_least, target, value, evidence_count, definition)
 ),
