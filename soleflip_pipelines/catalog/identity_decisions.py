@@ -1,4 +1,4 @@
-"""What the owner decides about identity: products merged, items split off, sizes read otherwise.
+"""What the owner decides about identity: products merged, items split off or assigned.
 
 Decisions are rows of schema `owner`, which no rebuild touches; `catalogue` and `matching` give them
 precedence over every rule at the next run. What would contradict another decision is refused.
@@ -13,15 +13,9 @@ from typing import Any, LiteralString, NamedTuple
 import psycopg
 from psycopg.rows import dict_row
 
-from soleflip_pipelines.catalog.audience import LETTERS
-from soleflip_pipelines.catalog.brand import BrandDetector
 from soleflip_pipelines.catalog.decisions import DecisionError
-from soleflip_pipelines.catalog.rules import SizeCorrection, load_rules, size_text_key
-from soleflip_pipelines.catalog.size import SizeParser
-from soleflip_pipelines.catalog.size_result import SizeContext
 from soleflip_pipelines.catalog.style_code import code_key
 
-SIZE_SYSTEMS = ("US", "UK", "EU", "CM", "KR", "ALPHA", "WAIST", "CAP", "ONE")
 _PRODUCT = """
 with known as (
     select partner_product_id as id, title from staging.stg_stockx__products
@@ -95,11 +89,6 @@ _DECIDE = """
 insert into owner.identity_decision (kind, item_key, product_id, previous_product_id, note)
 values (%s, %s, %s, %s, %s)
 """
-_CORRECT = """
-insert into owner.size_correction
-    (size_key, size_raw, brand, product_id, size_system, audience, size_value, note)
-values (%s, %s, %s, %s, %s, %s, %s, %s)
-"""
 _DECISIONS = """
 select
     kind, case kind when 'product' then item_key else kind || ':' || item_key end as about,
@@ -109,12 +98,6 @@ select
     end as decision,
     null as brand, null as category, null as style_code, note, decided_at
 from owner.identity_decision
-union all
-select
-    'size', size_raw, concat_ws(' ', 'means', size_system, audience, size_value),
-    nullif(concat_ws(' ', 'of', nullif(brand, ''), nullif(product_id, '')), 'of'), null, null, note,
-    decided_at
-from owner.size_correction
 """
 
 
@@ -267,51 +250,8 @@ def undecided_items(conn: psycopg.Connection) -> list[dict[str, Any]]:
         return cur.execute(_UNDECIDED).fetchall()
 
 
-def correct_size(
-    conn: psycopg.Connection,
-    raw: str,
-    system: str,
-    value: str,
-    *,
-    audience: str = "",
-    brand: str | None = None,
-    product: str | None = None,
-    note: str | None = None,
-) -> str:
-    """Read a size text otherwise than the rules; returns the master size that it now is.
-
-    Raises:
-        DecisionError: the system or audience is none, the value is no size of it, brand and product
-            are both named, or the text is corrected already.
-    """
-    system, audience = system.upper(), audience.lower()
-    if system not in SIZE_SYSTEMS:
-        raise DecisionError(f"{system} is no size system: choose one of {', '.join(SIZE_SYSTEMS)}")
-    if audience and audience not in (*LETTERS, "kids", "unisex"):
-        raise DecisionError(f"{audience} is no audience: choose one of {', '.join(LETTERS)}")
-    if not raw.strip():
-        raise DecisionError("the size text is blank: quote it as the source writes it")
-    if brand and product:
-        raise DecisionError("name a brand or a product, not both: a product has its brand")
-    with conn.transaction():
-        rules = load_rules(conn)
-        named = (BrandDetector(rules).canonical(brand) or brand) if brand else ""
-        product_id = find_product(conn, product).product_id if product else ""
-        told = SizeCorrection(system, audience, value.strip())
-        found = SizeParser(rules).corrected(told, SizeContext(named or None, audience, ""))
-        if found.system != system:
-            raise DecisionError(f"{value} is no size in {system}: it reads as {found.size_key}")
-        key = size_text_key(raw)
-        if (key, named, product_id) in rules.size_corrections:
-            raise DecisionError(
-                f'"{raw}" is corrected already: `soleflip catalog undo "{raw}"` takes that back'
-            )
-        conn.execute(_CORRECT, [key, raw, named, product_id, system, audience, told.value, note])
-    return found.size_key
-
-
 def undo_identity(conn: psycopg.Connection, about: str) -> int:
-    """Take back what was decided about an item, a product made by a split, or a size text.
+    """Take back what was decided about an item, or about a product made by a split.
 
     Returns how many decisions that were; 0 where there was none.
 
@@ -345,15 +285,11 @@ def undo_identity(conn: psycopg.Connection, about: str) -> int:
             " and not exists (select from owner.split_product as made"
             " where made.product_id = item.product_id)"
         )
-        key = size_text_key(about)
-        done += conn.execute(
-            "delete from owner.size_correction where size_key = %s", [key]
-        ).rowcount
     return done
 
 
 def identity_decisions(conn: psycopg.Connection) -> list[dict[str, Any]]:
-    """All that the owner decided about identity and sizes, in the form of `decisions.decisions`."""
+    """All that the owner decided about identity, in the form of `decisions.decisions`."""
     with conn.cursor(row_factory=dict_row) as cur:
         return cur.execute(_DECISIONS).fetchall()
 

@@ -135,7 +135,7 @@ def size(
     Examples: soleflip catalog size "T 42" EU 42 --brand "Alexander McQueen" · soleflip catalog
     size "2" ALPHA M --product 5e6a1e57-1595
     """
-    from soleflip_pipelines.catalog.identity_decisions import correct_size
+    from soleflip_pipelines.catalog.size_decisions import correct_size
 
     with owner_connection() as conn:
         key = correct_size(

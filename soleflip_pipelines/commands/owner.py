@@ -180,9 +180,10 @@ def undo(
     """
     from soleflip_pipelines.catalog.decisions import undo as take_back
     from soleflip_pipelines.catalog.identity_decisions import undo_identity
+    from soleflip_pipelines.catalog.size_decisions import undo_size
 
     with owner_connection() as conn:
-        if product_id is not None or not undo_identity(conn, about):
+        if product_id is not None or not (undo_identity(conn, about) + undo_size(conn, about)):
             take_back(conn, about, product_id)
     console.print(f"taken back: {NEXT}")
 
@@ -192,9 +193,10 @@ def decisions(as_json: JsonFlag = False) -> None:
     """List what the owner decided, the newest first."""
     from soleflip_pipelines.catalog.decisions import decisions as read
     from soleflip_pipelines.catalog.identity_decisions import identity_decisions
+    from soleflip_pipelines.catalog.size_decisions import size_decisions
 
     with owner_connection() as conn:
-        rows = [*read(conn), *identity_decisions(conn)]
+        rows = [*read(conn), *identity_decisions(conn), *size_decisions(conn)]
     rows.sort(key=lambda row: row["decided_at"], reverse=True)
     if as_json:
         console.print_json(data=rows, default=str)
