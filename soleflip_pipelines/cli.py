@@ -1,7 +1,8 @@
 """The `soleflip` command: running jobs, looking at results, and the door to the sub-commands.
 
 Each command imports what it needs when it runs, so that help and completion answer at once. The
-groups (`db`, `sandbox`, `secrets`, `connect`, `rejected`, `catalog`, `explain`) are in `commands`.
+groups (`db`, `sandbox`, `secrets`, `connect`, `rejected`, `catalog`, `stock`,
+`explain`) are in `commands`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from soleflip_pipelines.commands import (
     rejected,
     sandbox,
     secrets,
+    stock,
 )
 from soleflip_pipelines.errors import SoleflipError
 
@@ -43,6 +45,7 @@ app.add_typer(explain.app, name="explain")
 app.add_typer(docs.app, name="docs")
 app.add_typer(export.app, name="export")
 app.add_typer(owner.app, name="catalog")
+app.add_typer(stock.app, name="stock")
 
 console = Console()
 DEBUG = "--debug"

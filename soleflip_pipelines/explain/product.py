@@ -1,10 +1,11 @@
-"""Why a product is what the catalogue says: raw words, rules with their evidence, the owner's word.
+"""Why a product is what the catalogue says, and where its units came from and went to.
 
 The rules themselves belong to `catalog`; what they decided last stands in `enrichment`.
 """
 
 from __future__ import annotations
 
+from decimal import Decimal
 from uuid import UUID
 
 from soleflip_pipelines.catalog.style_code import code_key
@@ -47,30 +48,53 @@ REVIEW_SQL = """
     select reason from catalog.review_queue
     where kind = 'product' and product_id = %(id)s and platform = 'stockx'
 """
-# What other doors name is this product because of these matches.
+# What partners and files name is this product because of this evidence.
 MATCHES_SQL = """
-    select what, match_method as how, count(*) as rows, min(match_score) as least_score
-    from (
-        select 'purchase lines' as what, match_method, match_score, partner_product_id
-        from enrichment.purchase_match
-        union all
-        select 'sales: ' || platform || ' by ' || source, match_method, match_score,
-               partner_product_id
-        from enrichment.sale_match
-        union all
-        select kind || 's', match_method, match_score, partner_product_id
-        from enrichment.item_match
-        union all
-        select 'affiliate offers', match_method, match_score, partner_product_id
-        from enrichment.offer_match
-    ) as matches
-    where partner_product_id = %(partner_id)s
-    group by what, match_method order by what, match_method
+    select kind as items, platform, match_method as because_of, count(*) as rows,
+           min(match_score) as least_score, min(item_key) as for_example
+    from catalog.item_identity where product_id = %(id)s
+    group by kind, platform, match_method order by kind, platform, match_method
+"""
+MAYBE_SQL = """
+    select kind || ' ' || item_key as item, found ->> 'why' as because_of,
+           found ->> 'score' as score
+    from catalog.item_identity cross join jsonb_array_elements(candidates) as found
+    where found ->> 'product_id' = %(partner_id)s order by item
+"""
+DECIDED_SQL = """
+    select case kind when 'product' then 'merged: ' else kind || ': ' end || item_key as item,
+           product_id as is_product, previous_product_id as was, note, decided_at
+    from owner.identity_decision
+    where %(partner_id)s in (product_id, previous_product_id) order by decided_at, item
 """
 SIZES_SQL = """
     select size_raw as size, size_key, stockx_variant_id as stockx_variant, gtins
     from catalog.variant where product_id = %(id)s order by us_size, size_raw
 """
+LOTS_SQL = """
+    select lot.line_key as purchase_line, lot.size_raw as size, lot.available_on as there_since,
+           lot.location, lot.quantity as bought, lot.sold_count as sold, lot.lost_count as lost,
+           lot.remaining_count as left, lot.unit_cost_eur, lot.remaining_cost_eur,
+           '#' || lot.batch_id as batch
+    from inventory.lot as lot
+    where lot.product_id = %(id)s
+    order by lot.available_on desc, lot.line_key
+"""
+MOVEMENTS_SQL = """
+    select move.occurred_on as day, move.kind, stock.line_key || ' #' || stock.unit_no as unit,
+           stock.size_raw as size, move.quantity, move.cost_eur, move.reason,
+           case when move.order_id is not null then move.reference end as order
+    from inventory.movement as move
+    inner join inventory.stock as stock on move.stock_id = stock.id
+    where move.product_id = %(id)s
+    order by move.occurred_on desc, move.quantity, unit
+"""
+STOCK_SQL = """
+    select count(*) filter (where is_in_house) as units,
+           sum(cost_eur) filter (where is_in_house) as cost_eur
+    from inventory.stock where product_id = %(id)s
+"""
+ROWS_SHOWN = 30
 ALIKE_SQL = """
     select distinct coalesce(style_code, sku) as name from catalog.product
     where left(upper(sku), 3) = left(upper(%(name)s), 3)
@@ -121,11 +145,39 @@ def _tell(book: Book, product: Row) -> Story:
     _tell_labels(story, product, override, review)
     story.tell("How its labels changed", [], book.rows(HISTORY_SQL, id=product["id"]))
     ids = [f"id {product['id']}", f"StockX {shown(partner_id)}", f"SKU {product['sku']}"]
-    matches = book.rows(MATCHES_SQL, partner_id=partner_id)
+    matches = book.rows(MATCHES_SQL, id=product["id"])
     story.tell("What is taken for it", [" · ".join(ids)], matches)
+    for title, query in (("What may be it", MAYBE_SQL), ("What you said of it", DECIDED_SQL)):
+        rows = book.rows(query, partner_id=partner_id)
+        if rows:
+            story.tell(title, [], rows[:ROWS_SHOWN])
     story.tell("Sizes", [], book.rows(SIZES_SQL, id=product["id"]))
+    _tell_stock(story, book, product)
     story.tell("Built", [f"Marts of build {product['build_id']}."])
     return story
+
+
+def _tell_stock(story: Story, book: Book, product: Row) -> None:
+    lots = book.rows(LOTS_SQL, id=product["id"])
+    moves = book.rows(MOVEMENTS_SQL, id=product["id"])
+    held = book.row(STOCK_SQL, id=product["id"]) or {}
+    story.tell("Lots", _left_out(lots), lots[:ROWS_SHOWN])
+    says = [
+        f"They add up to {sum(move['quantity'] for move in moves)} in the house, at a cost of"
+        f" {shown(_total(moves))} EUR."
+    ]  # fmt: skip
+    story.tell("Movements", [*says, *_left_out(moves)], moves[:ROWS_SHOWN])
+    units = Decimal(sum(move["quantity"] for move in moves))
+    story.check("the number of units in the house", units, Decimal(held["units"]))
+    story.check("their cost", _total(moves), held["cost_eur"] or Decimal(0))
+
+
+def _total(moves: list[Row]) -> Decimal:
+    return sum((move["cost_eur"] for move in moves if move["cost_eur"] is not None), Decimal(0))
+
+
+def _left_out(rows: list[Row]) -> list[str]:
+    return [f"The newest {ROWS_SHOWN} of {len(rows)}."] if len(rows) > ROWS_SHOWN else []
 
 
 def _tell_labels(story: Story, product: Row, override: Row | None, review: Row | None) -> None:

@@ -73,21 +73,36 @@ _COST_QUEUE = """
 with held as (
     select variant_id, count(*) as units, sum(status = 'sold') as sold from units
     where variant_id is not null group by variant_id
+),
+queue as (
+    select o.platform, o.order_number, o.order_line, o.product_id, o.variant_id, o.sold_on,
+           o.gross, o.quantity, coalesce(h.units, 0) as units,
+           case when o.variant_id is null then 'sale without a variant'
+                when h.units is null then 'no purchase of this variant'
+                when h.units = h.sold then 'every purchased unit is sold'
+                when o.quantity > 1 then 'too few units for all pieces'
+                else 'units came after the sale' end as reason
+    from orders o
+    left join held h using (variant_id)
+    where o.is_sale and o.cost is null
+),
+waiting as (
+    select variant_id, count(*) as units from units
+    where is_owned and variant_id is not null group by variant_id
+),
+asking as (
+    select variant_id, count(*) as sales from queue where quantity = 1 group by variant_id
 )
-select o.platform, o.order_number, o.order_line, o.sold_on, o.gross, coalesce(h.units, 0) as units,
-       case when o.variant_id is null then 'sale without a variant'
-            when h.units is null then 'no purchase of this variant'
-            when h.units = h.sold then 'every purchased unit is sold'
-            else 'units came after the sale' end as reason
-from orders o
-left join held h using (variant_id)
-where o.is_sale and o.cost is null
-order by o.platform, o.order_number, o.order_line
+select q.platform, q.order_number, q.order_line, q.sold_on, q.gross, q.units, q.reason,
+       iif(q.quantity = 1 and w.units >= a.sales, 1, '?') as is_offered
+from queue q
+left join waiting w using (variant_id)
+left join asking a using (variant_id)
+order by q.platform, q.order_number, q.order_line
 """
 _MART_COST_QUEUE = """
 select platform, order_number, order_line, sold_on, gross_sale_eur as gross,
-       purchased_unit_count as units,
-       reason
+       purchased_unit_count as units, reason, suggestion like 'same size%' as is_offered
 from sales.cost_queue
 order by platform collate "C", order_number collate "C", order_line collate "C"
 """

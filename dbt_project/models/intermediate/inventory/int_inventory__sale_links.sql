@@ -19,18 +19,6 @@ owner_links as (
     select * from {{ source('owner', 'sale_unit_link') }}
 ),
 
--- A reference names a unit if one purchase line of one piece carries it.
-named_units as (
-    select
-        unit_ref,
-        min(line_key) as line_key,
-        min(partner_variant_id) as partner_variant_id
-    from units
-    where unit_ref is not null
-    group by unit_ref
-    having count(*) = 1 and max(line_quantity) = 1
-),
-
 wanted as (
     select
         order_platform as platform,
@@ -48,6 +36,48 @@ wanted as (
     where unit_ref is not null
 ),
 
+-- A mark names a unit if one purchase line of one piece carries it.
+marked_units as (
+    select
+        unit_ref,
+        min(line_key) as line_key,
+        1 as unit_no,
+        min(partner_variant_id) as partner_variant_id
+    from units
+    where unit_ref is not null
+    group by unit_ref
+    having count(*) = 1 and max(line_quantity) = 1
+),
+
+-- Any unit is named by its purchase line and its number in it.
+numbers as (
+    select distinct unit_ref
+    from wanted
+    where unit_ref ~ '#[0-9]{1,6}$'
+),
+
+numbered_units as (
+    select
+        named.unit_ref,
+        units.line_key,
+        units.unit_no,
+        units.partner_variant_id
+    from numbers as named
+    inner join units
+        on
+            regexp_replace(named.unit_ref, '#[0-9]+$', '') = units.line_key
+            and substring(named.unit_ref from '#([0-9]+)$')::integer = units.unit_no
+),
+
+named_units as (
+    select * from marked_units
+    union all
+    select numbered_units.*
+    from numbered_units
+    left join marked_units on numbered_units.unit_ref = marked_units.unit_ref
+    where marked_units.unit_ref is null
+),
+
 -- A reference is to an order: of several lines the one that sold the unit's size has the unit.
 chosen as (
     select distinct on (wanted.platform, wanted.order_number)
@@ -58,6 +88,7 @@ chosen as (
         orders.is_sale,
         orders.ordered_at,
         named_units.line_key,
+        named_units.unit_no,
         named_units.partner_variant_id,
         wanted.priority
     from wanted
@@ -80,10 +111,10 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by line_key, is_sale
+            partition by line_key, unit_no, is_sale
             order by priority, ordered_at, platform, order_number
         ) as claim_no,
-        bool_or(is_sale) over (partition by line_key) as is_sold_for_good
+        bool_or(is_sale) over (partition by line_key, unit_no) as is_sold_for_good
     from chosen
 ),
 
@@ -91,7 +122,7 @@ links as (
     select
         order_key,
         line_key,
-        1 as unit_no,
+        unit_no,
         partner_variant_id,
         not is_sale and not is_sold_for_good and claim_no = 1 as gives_back
     from ranked

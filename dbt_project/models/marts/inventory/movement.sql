@@ -1,7 +1,6 @@
 {{ config(indexes=[
-    {'columns': ['id'], 'unique': true},
+    {'columns': ['stock_id', 'movement_no'], 'unique': true},
     {'columns': ['product_id']},
-    {'columns': ['occurred_on']},
 ]) }}
 
 with
@@ -18,6 +17,7 @@ arrivals as (
     select
         line_key,
         unit_no,
+        holding_no * 2 - 1 as movement_no,
         case when returned_order_key is null then 'receipt' else 'return' end as kind,
         1 as quantity,
         held_from as occurred_on,
@@ -29,6 +29,7 @@ sales as (
     select
         line_key,
         unit_no,
+        holding_no * 2 as movement_no,
         'sale'::text as kind,
         -1 as quantity,
         held_until as occurred_on,
@@ -39,14 +40,19 @@ sales as (
 
 losses as (
     select
-        line_key,
-        unit_no,
+        holdings.line_key,
+        holdings.unit_no,
+        holdings.holding_no * 2 as movement_no,
         'loss'::text as kind,
         -1 as quantity,
-        lost_on as occurred_on,
+        stock.lost_on as occurred_on,
         null::text as order_key
-    from stock
-    where lost_on is not null
+    from holdings
+    inner join stock
+        on
+            holdings.line_key = stock.line_key
+            and holdings.unit_no = stock.unit_no
+    where holdings.held_until is null and stock.lost_on is not null
 ),
 
 moves as (
@@ -59,10 +65,8 @@ moves as (
 
 final as (
     select
-        {{ stable_id('movement', [
-            'moves.kind', 'moves.line_key', 'moves.unit_no::text', "coalesce(moves.order_key, '')"
-        ]) }} as id,
         stock.id as stock_id,
+        moves.movement_no::integer as movement_no,
         stock.lot_id,
         stock.product_id,
         stock.variant_id,
