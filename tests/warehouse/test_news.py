@@ -1,4 +1,4 @@
-"""The outbox and the evidence: what happened once is told once, in order, and only if it is true."""
+"""The outbox and the evidence: what happened is told once, in order, and only if it is true."""
 
 from __future__ import annotations
 

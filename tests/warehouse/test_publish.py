@@ -181,6 +181,11 @@ def test_failed_test_keeps_what_is_published(warehouse: Settings) -> None:
     ) as failure:
         publish.build_marts(warehouse, "unsound")
     assert any(node.is_failed for node in failure.value.nodes)
+    assert rows(
+        warehouse,
+        "select test_name, table_address, severity, row_count, bad_rows -> 0 ->> 'rule_name'"
+        " from logging.test_failure where build_id = 'unsound' and severity = 'error'",
+    ) == [("purchase_item_rules", "supplier.purchase_item", "error", 1, "price_is_positive")]
     assert rows(warehouse, BUILD_IDS) == [("sound",)]
     assert rows(warehouse, "select count(*) from supplier.purchase_item") == [(3,)]
     with connect(warehouse, "loader") as conn:
