@@ -77,17 +77,24 @@ def split(
 def assign(
     item: Annotated[str, typer.Argument(help="purchase:, sale:, offer:, listing: … and its key.")],
     product: ProductName,
+    group: Annotated[
+        bool, typer.Option("--group", help="And all that `undecided` lists with it.")
+    ] = False,
     note: Note = None,
 ) -> None:
     """Say which product an item is, as `undecided` lists those that no rule is sure of.
 
     Example: soleflip catalog assign "purchase:44d|B-17|2" 555088-134
     """
-    from soleflip_pipelines.catalog.identity_decisions import assign_item
+    from soleflip_pipelines.catalog.identity_decisions import assign_item, undecided_items
 
-    with owner_connection() as conn:
-        target = assign_item(conn, item, product, note=note)
-    console.print(f"{item} is {target.title}: {NEXT}", markup=False, soft_wrap=True)
+    with owner_connection() as conn, conn.transaction():
+        waiting = {row["item"]: row["candidates"] for row in undecided_items(conn)}
+        alike = [i for i in waiting if group and i != item and waiting[i] == waiting.get(item)]
+        for one in (item, *alike):
+            target = assign_item(conn, one, product, note=note)
+    items = f"{item} and {len(alike):,} more are" if alike else f"{item} is"
+    console.print(f"{items} {target.title}: {NEXT}", markup=False, soft_wrap=True)
 
 
 def undecided(

@@ -125,8 +125,10 @@ def test_a_tie_waits_with_its_candidates_and_the_owner_decides_it(
     shown = catalog("undecided").output
     assert "s|2|3" in shown
     assert "Jordan 9 Demo Twin" in shown
-    assert catalog("assign", "purchase:s|2|3", "p8").exit_code == 0
-    assert bought(labelled)["s|2|3"] == ("p8", "v8", "owner")
+    assert catalog("assign", "purchase:s|2|3", "p8", "--group").exit_code == 0
+    decided = bought(labelled)
+    assert decided["s|2|3"] == ("p8", "v8", "owner")
+    assert decided["s|1|1"][0] == "p8"  # which was undecided between the same two
     assert catalog("undo", "purchase:s|2|3").exit_code == 0
     assert bought(labelled)["s|2|3"][2] == "none"
 

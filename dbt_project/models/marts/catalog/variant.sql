@@ -31,6 +31,16 @@ size_labels as (
     select * from {{ source('enrichment', 'size_label') }}
 ),
 
+-- What StockX itself says the size is elsewhere; charts are for what it does not say.
+conversions as (
+    select
+        partner_variant_id,
+        max(size_value) as eu_size
+    from {{ ref('stg_stockx__variant_sizes') }}
+    where size_type = 'eu'
+    group by partner_variant_id
+),
+
 named as (
     select
         partner_variant_id,
@@ -96,11 +106,18 @@ final as (
         coalesce(own_labels.size_key, size_labels.size_key) as size_key,
         coalesce(own_labels.size_system, size_labels.size_system) as size_system,
         coalesce(own_labels.us_size, size_labels.us_size) as us_size,
-        coalesce(own_labels.eu_size, size_labels.eu_size) as eu_size,
+        -- Nothing but the owner's word is quite sure, and that wins.
+        coalesce(
+            own_labels.eu_size,
+            case when size_labels.confidence = 1 then size_labels.eu_size end,
+            conversions.eu_size,
+            size_labels.eu_size
+        ) as eu_size,
         coalesce(merged_gtins.gtins, ours.gtins) as gtins,
         {{ build_id() }} as build_id
     from ours
     left join merged_gtins on ours.our_variant_id = merged_gtins.our_variant_id
+    left join conversions on ours.partner_variant_id = conversions.partner_variant_id
     left join products on ours.partner_product_id = products.partner_product_id
     left join product_labels on ours.partner_product_id = product_labels.partner_product_id
     left join size_labels
