@@ -11,30 +11,33 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from soleflip_pipelines.catalog.brand_facts import (
+    THINGS,
+    TIER_RANK,
+    BrandFacts,
+    Found,
+)
 from soleflip_pipelines.catalog.phrases import Hit, PhraseIndex, phrase_words
-from soleflip_pipelines.catalog.rules import BrandInfo, BrandRule, Rules
+from soleflip_pipelines.catalog.rules import BrandRule, Rules
 from soleflip_pipelines.catalog.style_code import CodeWitness
 from soleflip_pipelines.catalog.text import is_blank, normalise, tokens
 
 FLOOR = 0.6
 CACHE_SIZE = 200_000
-FOOTWEAR = frozenset({"sneakers", "other footwear"})
-THINGS = frozenset({"collectibles", "electronics"})
 
+# Patterns that name nobody by themselves.
+SILENT = frozenset({"evidence", "nowhere"})
 JOINERS = frozenset({"x", "by", "with", "feat", "ft", "vs"})
 # Words before which a title has not really begun.
 LEADERS = frozenset(
     "mens men womens women wmns wmn unisex kids kid boys girls herren damen kinder gs ps td w m "
     "new neu ds nwt bnib vnds the og x vintage authentic rare size sz us eu uk".split()
 )
-# What licences print on others' things, and makers of figures do not.
-LICENCES = frozenset({"trading card", "doll", "toy", "console"})
 # Whom a thing is for: shops write it right behind the brand.
 BUYERS = frozenset(
     "men mens women womens unisex boys girls kids "
     "damen herren kinder jungen madchen maedchen".split()
 )
-TIER_RANK = {"maker": 0, "label": 1, "artist": 2, "partner": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +66,6 @@ NOTHING = BrandResult(brand=None)
 
 
 @dataclass(slots=True)
-class _Found:
-    """The useful hits of one title, in their order."""
-
-    words: tuple[str, ...]
-    named: list[Hit[BrandRule]]
-    models: list[Hit[BrandRule]]
-    weak: list[Hit[BrandRule]]
-    numbers: list[Hit[BrandRule]]
-
-
-@dataclass(slots=True)
 class _Choice:
     hit: Hit[BrandRule]
     confidence: float
@@ -84,16 +76,15 @@ class BrandDetector:
 
     def __init__(self, rules: Rules) -> None:
         """Index the patterns; `rules` decide everything else too."""
-        self._info = rules.brand_info
-        self._parents = {r.brand: r.parent_brand for r in rules.brand_rules if r.parent_brand}
-        self._ranks = {brand: TIER_RANK[info.tier] for brand, info in rules.brand_info.items()}
+        self._facts = BrandFacts(rules)
+        self._info, self._parents = self._facts.info, self._facts.parents
         self._index = PhraseIndex((rule.pattern, rule) for rule in rules.brand_rules)
         self._owner = PhraseIndex((r.pattern, r) for r in rules.brand_rules if r.is_owner)
         self._has_owner_rules = any(rule.is_owner for rule in rules.brand_rules)
         self._aliases = {
             normalise(rule.pattern): rule.brand
             for rule in reversed(rules.brand_rules)
-            if rule.kind != "model"
+            if rule.kind != "model" and rule.scope != "nowhere"
         } | {normalise(brand): brand for brand in rules.brand_info}
         self._naming = frozenset(_models_that_name(rules.brand_rules))
         self._memory: dict[str | tuple[str, str, tuple[CodeWitness, ...]], BrandResult] = {}
@@ -124,7 +115,7 @@ class BrandDetector:
     def names_in(self, text: str) -> frozenset[str]:
         """The brands (and their houses) that a text names or names models of."""
         hits = self._index.find(tokens(text))
-        brands = {hit.payload.brand for hit in hits if hit.payload.scope != "evidence"}
+        brands = {hit.payload.brand for hit in hits if hit.payload.scope not in SILENT}
         return frozenset(brands | {self._parents[b] for b in brands if b in self._parents})
 
     def _detect(self, title: str, hint: str, codes: tuple[CodeWitness, ...]) -> BrandResult:
@@ -138,8 +129,8 @@ class BrandDetector:
             return self._from_witnesses(found, hint, codes)
         return self._with_witnesses(self._result(found, choice), hint, codes)
 
-    def _find(self, words: tuple[str, ...]) -> _Found:
-        found = _Found(words, [], [], [], [])
+    def _find(self, words: tuple[str, ...]) -> Found:
+        found = Found(words, [], [], [], [])
         for hit in self._index.find(words):
             rule = hit.payload
             if rule.kind != "model":
@@ -158,8 +149,8 @@ class BrandDetector:
 
     # --- one brand of many ----------------------------------------------------------------
 
-    def _choose(self, found: _Found, hint: str | None) -> _Choice | None:
-        if len(found.named) == 1 and not self._rank(found.named[0]) and found.words[0] != "x":
+    def _choose(self, found: Found, hint: str | None) -> _Choice | None:
+        if len(found.named) == 1 and not self._facts.rank(found.named[0]) and found.words[0] != "x":
             only = found.named[0]  # most titles: a maker and its shoe
             starts = _begins(found.words, only.start)
             return _Choice(only, self._named_confidence(only, starts))
@@ -168,88 +159,79 @@ class BrandDetector:
         brands = [
             hit
             for hit in found.named
-            if self._rank(hit) < TIER_RANK["partner"] and not (is_partner_first and hit.start == 1)
+            if self._facts.rank(hit) < TIER_RANK["partner"]
+            and not (is_partner_first and hit.start == 1)
         ]
         if not brands:
             return self._by_model(found)
-        by_hint = [hit for hit in brands if hint and self._same_house(hit.payload.brand, hint)]
-        if by_hint and len({self._house(hit.payload.brand) for hit in brands}) > 1:
+        by_hint = [
+            hit for hit in brands if hint and self._facts.same_house(hit.payload.brand, hint)
+        ]
+        if by_hint and len({self._facts.house(hit.payload.brand) for hit in brands}) > 1:
             return _Choice(self._most_special(brands, by_hint[0]), 0.96)
         first = self._first_of_best(brands, found)
-        if self._rank(first) > 0 and (other := self._maker_by_model(first, found)):
+        if self._facts.rank(first) > 0 and (other := self._maker_by_model(first, found)):
             return _Choice(other, 0.9)
         chosen = self._most_special(brands, first)
         starts = _begins(found.words, chosen.start)
         return _Choice(chosen, self._named_confidence(chosen, starts))
 
     def _named_confidence(self, hit: Hit[BrandRule], starts: bool) -> float:
-        if self._rank(hit) == TIER_RANK["artist"]:
+        if self._facts.rank(hit) == TIER_RANK["artist"]:
             return 0.75 if starts else 0.65
         if hit.payload.scope == "start":
             return 0.85  # an ordinary word may only look like a brand
         return 0.97 if starts else 0.92
 
-    def _first_of_best(self, brands: list[Hit[BrandRule]], found: _Found) -> Hit[BrandRule]:
+    def _first_of_best(self, brands: list[Hit[BrandRule]], found: Found) -> Hit[BrandRule]:
         """The first named, unless a maker follows an artist, or a label in partnership."""
         first = brands[0]
         for hit in brands[1:]:
-            if self._rank(hit) > 0:
+            if self._facts.rank(hit) > 0:
                 continue
-            if self._rank(first) == 0:
+            if self._facts.rank(first) == 0:
                 if self._lends_its_name(found, first, hit):
                     first = hit
                 continue
-            is_artist = self._rank(first) == TIER_RANK["artist"]
-            if is_artist or (self._makes_it(hit) and self._is_partnership(found, first, hit)):
+            is_artist = self._facts.rank(first) == TIER_RANK["artist"]
+            if is_artist or (self._facts.makes_it(hit) and self._is_partnership(found, first, hit)):
                 first = hit
         return first
 
-    def _makes_it(self, hit: Hit[BrandRule]) -> bool:
-        """Whether a maker made what it made with a label; a licence only lends its name."""
-        info = self._info.get(hit.payload.brand)
-        if info is None or info.default_category not in THINGS:
-            return True
-        return info.default_product_type not in LICENCES
-
-    def _lends_its_name(self, found: _Found, first: Hit[BrandRule], hit: Hit[BrandRule]) -> bool:
+    def _lends_its_name(self, found: Found, first: Hit[BrandRule], hit: Hit[BrandRule]) -> bool:
         """Whether a maker of things stands on the shoe of the maker named after: Barbie x Crocs."""
         info = self._info.get(first.payload.brand)
         if info is None or info.default_category not in THINGS:
             return False
         if not any(word in JOINERS for word in found.words[first.end : hit.start]):
             return False
-        house = self._house(hit.payload.brand)
+        house = self._facts.house(hit.payload.brand)
         models = (*found.models, *found.weak)
-        return any(self._is_shoe(m) and self._house(m.payload.brand) == house for m in models)
-
-    def _is_partnership(self, found: _Found, first: Hit[BrandRule], hit: Hit[BrandRule]) -> bool:
-        if any(word in JOINERS for word in found.words[first.end : hit.start]):
-            return True
-        house = self._house(hit.payload.brand)
-        models = (*found.models, *found.weak, *found.numbers)
-        return any(self._is_shoe(m) and self._house(m.payload.brand) == house for m in models)
-
-    def _is_shoe(self, model: Hit[BrandRule]) -> bool:
-        """Whether a model is a shoe of a maker of shoes."""
-        info = self._info.get(model.payload.brand)
-        return (
-            info is not None
-            and info.tier == "maker"
-            and (model.payload.category or info.default_category) in FOOTWEAR
+        return any(
+            self._facts.is_shoe(m) and self._facts.house(m.payload.brand) == house for m in models
         )
 
-    def _maker_by_model(self, first: Hit[BrandRule], found: _Found) -> Hit[BrandRule] | None:
+    def _is_partnership(self, found: Found, first: Hit[BrandRule], hit: Hit[BrandRule]) -> bool:
+        if any(word in JOINERS for word in found.words[first.end : hit.start]):
+            return True
+        house = self._facts.house(hit.payload.brand)
+        models = (*found.models, *found.weak, *found.numbers)
+        return any(
+            self._facts.is_shoe(m) and self._facts.house(m.payload.brand) == house for m in models
+        )
+
+    def _maker_by_model(self, first: Hit[BrandRule], found: Found) -> Hit[BrandRule] | None:
         """A shoe of a maker that the title does not name, made with the label it names.
 
         Against a name that is an ordinary word any model of a brand not named counts.
         """
         is_doubtful = first.payload.scope == "start"
-        named = {self._house(hit.payload.brand) for hit in found.named}
+        named = {self._facts.house(hit.payload.brand) for hit in found.named}
         for model in found.models:
-            house = self._house(model.payload.brand)
-            if house == self._house(first.payload.brand):
+            house = self._facts.house(model.payload.brand)
+            if house == self._facts.house(first.payload.brand):
                 continue
-            if self._is_shoe(model) or (is_doubtful and house not in named):
+            if self._facts.is_shoe(model) or (is_doubtful and house not in named):
                 return model
         return None
 
@@ -260,20 +242,20 @@ class BrandDetector:
                 return hit
         return chosen
 
-    def _by_model(self, found: _Found) -> _Choice | None:
+    def _by_model(self, found: Found) -> _Choice | None:
         if found.models:
-            makers = [hit for hit in found.models if self._rank(hit) == 0]
+            makers = [hit for hit in found.models if self._facts.rank(hit) == 0]
             subs = [h for h in found.models if h.payload.brand in self._parents]
             return _Choice((subs or makers or found.models)[0], 0.9)
         if found.weak:
-            houses = {self._house(hit.payload.brand) for hit in found.weak}
+            houses = {self._facts.house(hit.payload.brand) for hit in found.weak}
             return _Choice(found.weak[0], 0.7 if len(houses) == 1 else 0.5)
         return None
 
     # --- further witnesses ----------------------------------------------------------------
 
     def _from_witnesses(
-        self, found: _Found, hint: str, codes: tuple[CodeWitness, ...]
+        self, found: Found, hint: str, codes: tuple[CodeWitness, ...]
     ) -> BrandResult:
         """No name and no model in the title: the marketplace's field, then the maker's code."""
         known = self.canonical(hint)
@@ -299,15 +281,15 @@ class BrandDetector:
             return result
         confidence, evidence = result.confidence, result.evidence or ""
         known = self.canonical(hint)
-        if known and self._same_house(known, result.brand):
+        if known and self._facts.same_house(known, result.brand):
             confidence, evidence = max(confidence, 0.99), f"{evidence}; brand field {hint!r}"
         elif known and confidence < 0.9:
             return self._plain(
-                _Found((), [], [], [], []), known, "hint", f"brand field {hint!r}", 0.75
+                Found((), [], [], [], []), known, "hint", f"brand field {hint!r}", 0.75
             )
         elif known:
             confidence, evidence = confidence - 0.15, f"{evidence}; against brand field {hint!r}"
-        if any(self._same_house(code.brand, result.brand) for code in codes):
+        if any(self._facts.same_house(code.brand, result.brand) for code in codes):
             confidence, evidence = min(0.99, confidence + 0.03), f"{evidence}; style code"
         if confidence < FLOOR:
             return replace(result, brand=None, confidence=confidence, evidence=evidence)
@@ -315,7 +297,7 @@ class BrandDetector:
 
     # --- results --------------------------------------------------------------------------
 
-    def _result(self, found: _Found, choice: _Choice, owned_by: str | None = None) -> BrandResult:
+    def _result(self, found: Found, choice: _Choice, owned_by: str | None = None) -> BrandResult:
         rule = choice.hit.payload
         matched = " ".join(found.words[choice.hit.start : choice.hit.end])
         evidence = f"{matched!r} names {rule.brand}"
@@ -325,12 +307,12 @@ class BrandDetector:
         return result if choice.confidence >= FLOOR else replace(result, brand=None)
 
     def _plain(
-        self, found: _Found, brand: str, rule: str, evidence: str, confidence: float
+        self, found: Found, brand: str, rule: str, evidence: str, confidence: float
     ) -> BrandResult:
         info = self._info.get(brand)
         parent = self._parents.get(brand)
         rolls_up = info is not None and info.rolls_up and parent is not None
-        category, product_type, is_model = self._category(found, brand, info)
+        category, product_type, is_model = self._facts.category(found, brand, info)
         return _result(
             parent if rolls_up else brand,
             None if rolls_up else parent,
@@ -345,59 +327,15 @@ class BrandDetector:
             info.tier if info else None,
         )
 
-    def _category(
-        self, found: _Found, brand: str, info: BrandInfo | None
-    ) -> tuple[str | None, str | None, bool]:
-        default = info.default_category if info else None
-        default_type = info.default_product_type if info else None
-        for hit in (*found.models, *found.weak, *found.numbers):
-            if self._same_house(hit.payload.brand, brand):
-                category = hit.payload.category or default
-                return category, default_type if category == default else None, True
-        named = {self._house(hit.payload.brand) for hit in found.named}
-        is_label = info is not None and info.tier != "maker"
-        for hit in found.models if is_label else ():
-            # The partner's model is what the two made: Brain Dead x Oakley Factory Team.
-            maker = self._info.get(hit.payload.brand)
-            if maker is not None and self._house(hit.payload.brand) in named:
-                category = hit.payload.category or maker.default_category
-                is_usual = category == maker.default_category
-                return category, maker.default_product_type if is_usual else None, True
-        if is_label and default == "apparel":
-            return *self._made_with(found, brand, (default, default_type)), False
-        return default, default_type, False
-
-    def _made_with(
-        self, found: _Found, brand: str, usual: tuple[str | None, str | None]
-    ) -> tuple[str | None, str | None]:
-        """What a label of clothes most likely made with those named beside it: Supreme JBL."""
-        own = self._house(brand)
-        for hit in found.named:
-            info = self._info.get(hit.payload.brand)
-            if info is None or self._house(info.brand) == own or info.tier == "artist":
-                continue
-            if info.default_category not in (None, "apparel") and self._makes_it(hit):
-                return info.default_category, info.default_product_type
-        return usual
-
-    def _partners(self, found: _Found, brand: str | None) -> tuple[str, ...]:
+    def _partners(self, found: Found, brand: str | None) -> tuple[str, ...]:
         """Everyone else whom the title names, in order, each once."""
         if not found.named or (len(found.named) == 1 and found.named[0].payload.brand == brand):
             return ()
-        own = self._house(brand) if brand else None
+        own = self._facts.house(brand) if brand else None
         names = dict.fromkeys(
-            hit.payload.brand for hit in found.named if self._house(hit.payload.brand) != own
+            hit.payload.brand for hit in found.named if self._facts.house(hit.payload.brand) != own
         )
         return tuple(names)
-
-    def _rank(self, hit: Hit[BrandRule]) -> int:
-        return self._ranks.get(hit.payload.brand, 1)
-
-    def _house(self, brand: str) -> str:
-        return self._parents.get(brand, brand)
-
-    def _same_house(self, one: str, other: str) -> bool:
-        return self._house(one) == self._house(other)
 
 
 # Equal answers are one object: millions of titles share few of them.
@@ -416,7 +354,9 @@ def _models_that_name(rules: Iterable[BrandRule]) -> Iterable[str]:
 
 
 def _may_stand(scope: str, words: tuple[str, ...], hit: Hit[BrandRule]) -> bool:
-    """Whether a name counts where it stands."""
+    """Whether a name counts where it stands; a champion of the world is no Champion."""
+    if scope == "nowhere" or (hit.end - hit.start == 1 and words[hit.end : hit.end + 1] == ("of",)):
+        return False
     if scope == "formula":
         return hit.end < len(words) and words[hit.end] in BUYERS and _begins(words, hit.start)
     return scope != "start" or _begins(words, hit.start)

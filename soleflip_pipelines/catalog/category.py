@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from soleflip_pipelines.catalog.brand import FOOTWEAR, NOTHING, THINGS, BrandResult
+from soleflip_pipelines.catalog.brand import NOTHING, BrandResult
+from soleflip_pipelines.catalog.brand_facts import FOOTWEAR, THINGS
 from soleflip_pipelines.catalog.phrases import Hit, PhraseIndex, phrase_words
 from soleflip_pipelines.catalog.rules import CategoryRule, Rules
 from soleflip_pipelines.catalog.text import tokens
@@ -65,7 +66,7 @@ class CategoryDetector:
         of_titles = [rule for rule in rules.category_rules if rule.role != "product_type"]
         whole = [(rule.phrase, rule) for rule in of_titles if rule.match == "word"]
         endings = [(rule.phrase, rule) for rule in of_titles if rule.match == "ending"]
-        misread = _models_with_nouns(rules, PhraseIndex(whole, endings))
+        misread = _names_with_nouns(rules, PhraseIndex(whole, endings))
         self._index = PhraseIndex([*whole, *misread], endings)
         self._types = PhraseIndex(
             (rule.phrase, rule) for rule in rules.category_rules if rule.role == "product_type"
@@ -147,17 +148,23 @@ class CategoryDetector:
         return hits[-1].payload if hits else None
 
 
-def _models_with_nouns(
+def _names_with_nouns(
     rules: Rules, nouns: PhraseIndex[CategoryRule]
 ) -> list[tuple[str, CategoryRule]]:
-    """Models whose names hold a noun that they are not: a Nite Jogger is no pair of trousers."""
+    """Names that hold a noun that they are not: a Nite Jogger is no pair of trousers."""
     found: list[tuple[str, CategoryRule]] = []
     for rule in rules.brand_rules:
-        if rule.kind != "model" or len(phrase_words(rule.pattern)) < 2:
+        if len(phrase_words(rule.pattern)) < 2:
             continue
-        info = rules.brand_info.get(rule.brand)
-        category = rule.category or (info.default_category if info else None)
         inner = [hit.payload for hit in nouns.find(phrase_words(rule.pattern))]
+        info = rules.brand_info.get(rule.brand)
+        if rule.kind != "model":
+            # Calvin Klein Jeans makes more than jeans; a Moon Boot is a boot.
+            if inner and info and info.default_category == "apparel" and rule.scope != "nowhere":
+                named = CategoryRule(rule.pattern, "word", "ignore", None, None, "en")
+                found.append((rule.pattern, named))
+            continue
+        category = rule.category or (info.default_category if info else None)
         roles = ("noun", "soft_noun") if category in THINGS else ("soft_noun",)
         if any(noun.role in roles and noun.category not in (None, category) for noun in inner):
             model = CategoryRule(rule.pattern, "word", "silhouette", category, None, "en")

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 from soleflip_pipelines.catalog.audience import audience_of
-from soleflip_pipelines.catalog.brand import FOOTWEAR
+from soleflip_pipelines.catalog.brand_facts import FOOTWEAR
 from soleflip_pipelines.catalog.category import CATEGORIES
 from soleflip_pipelines.catalog.size_result import SizeResult
 from soleflip_pipelines.catalog.size_text import clean

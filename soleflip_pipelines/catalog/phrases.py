@@ -18,7 +18,7 @@ T = TypeVar("T")
 NUMBER = "#"
 # No bare x: between two names it joins them.
 _ROMAN = frozenset("ii iii iv v vi vii viii ix xi xii xiii xiv xv xvi xvii xviii xix xx".split())
-_GLUED = re.compile(r"([a-z]+)(\d+(?:\.\d+)?)")
+_GLUED = re.compile(r"([a-z]+)\d+(?:\.\d+)?|\d+([a-z]+)")
 _LEAST_STEM = 3
 # Titles share their words, so what a word holds is worked out once.
 _MOST_WORDS = 100_000
@@ -60,6 +60,14 @@ class _Node(Generic[T]):
             self.number = self.number or _Node()
             return self.number
         return self.next.setdefault(word, _Node())
+
+    def beside(self, other: _Node[T]) -> _Node[T]:
+        """Both nodes as one; where they go on alike this one counts."""
+        both: _Node[T] = _Node()
+        both.next = {**other.next, **self.next}
+        both.number = self.number or other.number
+        both.payload = other.payload if self.payload is None else self.payload
+        return both
 
     def goes_on(self, word: str) -> bool:
         """Whether a phrase may go on with the word."""
@@ -111,8 +119,8 @@ class PhraseIndex(Generic[T]):
             node = node.child(word)
         if words and node.payload is None:
             node.payload = payload
-            if len(words) == 2 and words[1] == NUMBER:
-                self._glued.setdefault(words[0], payload)
+            if len(words) == 2 and NUMBER in words:
+                self._glued.setdefault("".join(words), payload)
 
     def find(self, words: tuple[str, ...]) -> list[Hit[T]]:
         """The phrases in a text, leftmost and longest first, none overlapping another."""
@@ -144,6 +152,8 @@ class PhraseIndex(Generic[T]):
     def _remember(self, word: str) -> tuple[_Node[T] | None, T | None] | None:
         """What a text's word may begin, and what it stands for where it stands alone."""
         node = self._root.next.get(word)
+        if self._root.number is not None and is_number(word):
+            node = self._root.number if node is None else node.beside(self._root.number)
         alone = node.payload if node is not None else None
         if alone is None:
             alone = self._within(word)
@@ -155,9 +165,9 @@ class PhraseIndex(Generic[T]):
 
     def _within(self, word: str) -> T | None:
         """What stands in a part of one word: `zx8000` is `zx #`, `lederjacke` ends in `jacke`."""
-        if word[-1].isdigit():
-            match = _GLUED.fullmatch(word)
-            return self._glued.get(match[1]) if match else None
+        if match := _GLUED.fullmatch(word):
+            before, after = match.groups(default="")
+            return self._glued.get(f"{before}{NUMBER}{after}")
         if len(word) >= self._least:
             for length in self._ending_lengths:
                 if len(word) >= length + _LEAST_STEM and word[-length:] in self._endings:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from soleflip_pipelines.catalog.brand import FOOTWEAR
+from soleflip_pipelines.catalog.brand_facts import FOOTWEAR
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from soleflip_pipelines.catalog.brand import FOOTWEAR
+from soleflip_pipelines.catalog.brand_facts import FOOTWEAR
 from soleflip_pipelines.catalog.size_result import ONE_SIZE, SizeContext, SizeResult
 from soleflip_pipelines.catalog.text import fold
 

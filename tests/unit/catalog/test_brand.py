@@ -138,6 +138,12 @@ def test_a_leading_joiner_leaves_the_shop_unnamed() -> None:
         ("Turtle Neck Sweater Women", None),
         ("Dark Safari Men Shirt", None),
         ("Barbie x Crocs Cozzzy Sandal", "Crocs"),  # the shoe's maker, not whose name it bears
+        ("Supreme Court Tee", None),
+        ("Champion of the World Mug", None),
+        ("Women Off White Churidar", None),
+        ("Off White Linen Shirt", None),
+        ("Off-White Arrow Shirt", "Off-White"),
+        ("Levi's Supreme Court Jacket", "Levi's"),
         ("LEGO x adidas ZX 8000", "adidas"),
         ("LEGO Star Wars x Wing", "LEGO"),
         ("BAPE x Pokemon Pikachu Tee", "BAPE"),
@@ -191,7 +197,10 @@ def test_every_pattern_fires(rules: Rules) -> None:
         words = rule.pattern.replace("#", "3")
         title = {"start": words, "formula": f"{words} Men Zzz"}.get(rule.scope, f"Zzz {words} Zzz")
         tier = rules.brand_info[rule.brand].tier
-        if tier == "partner":
+        if rule.scope == "nowhere":
+            found = DETECTOR.detect(title)
+            assert rule.brand not in (found.brand, found.sub_brand, *found.collaborators), rule
+        elif tier == "partner":
             assert rule.brand in DETECTOR.detect(f"Nike Dunk Low {words}").collaborators, rule
         elif rule.scope == "evidence":
             code = CodeWitness("X", rule.brand, is_strong=False)

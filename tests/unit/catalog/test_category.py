@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soleflip_pipelines.catalog.brand import FOOTWEAR, BrandDetector
+from soleflip_pipelines.catalog.brand import BrandDetector
+from soleflip_pipelines.catalog.brand_facts import FOOTWEAR
 from soleflip_pipelines.catalog.category import (
     CATEGORIES,
     CategoryDetector,

@@ -43,6 +43,26 @@ def test_names_of_categories_and_charts_exist(rules: Rules) -> None:
     assert {"Nike", "adidas", "ASICS", "New Balance", "UGG", "Converse"} <= charts
 
 
+def test_a_finer_type_is_of_one_category_and_says_what_the_word_is(rules: Rules) -> None:
+    named = {(r.product_type, r.category) for r in rules.category_rules if r.product_type}
+    of_brands = {
+        (i.default_product_type, i.default_category)
+        for i in rules.brand_info.values()
+        if i.default_product_type
+    }
+    every = named | of_brands
+    assert len({product_type for product_type, _ in every}) == len(every) > 60
+    types = {(r.phrase, r.role): r.product_type for r in rules.category_rules}
+    for phrase, expected in {
+        "buch": "book", "perfume": "fragrance", "handschuhe": "gloves", "krawatte": "tie",
+        "kuscheltier": "plush", "water bottle": "drinkware", "ssd": "storage", "boots": "boot",
+        "loafers": "loafer", "heimtrikot": "jersey", "badehose": "swimwear", "fedora": "hat",
+        "gummistiefel": "boot", "vinyl figure": "figure", "shoe laces": "shoe care",
+    }.items():  # fmt: skip
+        found = {types[key] for key in types if key[0] == phrase}
+        assert found == {expected}, (phrase, found)
+
+
 def test_grammars_compile_and_templates_fit(rules: Rules) -> None:
     for rule in rules.style_code_rules:
         groups = re.compile(rule.regex).groups
