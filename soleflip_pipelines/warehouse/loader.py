@@ -6,6 +6,7 @@ half done. Where rows come from and what they mean is the business of `ingestion
 
 from __future__ import annotations
 
+import json
 from array import array
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import asdict, fields
@@ -131,8 +132,10 @@ class _Batch:
         self._cur = cur
         self._table = table
         self._origin = origin
-        self._sql = loader_sql.statements(table, loader_sql.key_types(cur, table))
-        self._fields = FieldPaths() if origin.kind in DRIFTING_KINDS else None
+        self._sql = loader_sql.statements(cur, table)
+        self._fields = FieldPaths()
+        self._is_drifting = origin.kind in DRIFTING_KINDS
+        self._is_mostly_new = True
         self._counts = dict.fromkeys(("read", "inserted", "updated", "duplicate", "rejected"), 0)
         self._sending: Generator[None] | None = None
         self._equal = array("q")
@@ -145,8 +148,10 @@ class _Batch:
         self._cur.execute(loader_sql.BY_KEY)
         try:
             chunks = Chunks(self._table, self._fields, known, self._keep_page, self._send)
+            chunks.is_noting = self._is_drifting
             for chunk in chunks.of(rows):
                 self._write(chunk)
+                chunks.is_noting = self._is_drifting and self._is_mostly_new
             self._finish_sending()
         finally:
             if self._sending is not None:
@@ -166,7 +171,7 @@ class _Batch:
         if chunk.pages:
             loader_sql.remember_pages(self._cur, self._table.address, chunk.pages)
         if chunk.rows:
-            self._merge(chunk.before, list(chunk.rows.values()))
+            self._merge(chunk, list(chunk.rows.values()))
 
     def _keep_page(self, page: Page, rows_digest: str) -> bool:
         """Count a known page's rows as unchanged, if all of them are stored as it made them."""
@@ -179,14 +184,20 @@ class _Batch:
         self._counts["read"] += len(keys)
         return True
 
-    def _merge(self, before: int, rows: list[Prepared]) -> None:
+    def _merge(self, chunk: Chunk, rows: list[Prepared]) -> None:
         """Ask which rows are new or differ, and send those alone."""
+        before = chunk.before
         given = self._given([row[0] for row in rows], before)
         given["digests"] = array_text([row[2] for row in rows])
         if self._table.newer_by is not None:
             given["versions"] = array_text([row[3] or "" for row in rows])
         self._cur.execute(self._sql.judge, given)
         new, changed, updated, repeated = self._cur.fetchone() or ([], [], 0, 0)
+        # The fields of a row that is stored are known. Where most are, the few others are parsed.
+        self._is_mostly_new = len(new) > len(rows) // 2
+        if self._is_drifting and not chunk.is_noted:
+            for line in (*new, *changed):
+                self._fields.note(json.loads(rows[line - before - 1][1]))
         if changed:
             with self._cur.copy(self._sql.copy_changed) as copy:
                 for line in changed:
@@ -237,7 +248,7 @@ class _Batch:
             counts["duplicate"] += self._cur.rowcount
         if counts["rejected"]:
             loader_sql.quarantine(self._cur, asset, self._origin.source, self._id)
-        if self._fields is not None:
+        if self._is_drifting:
             loader_sql.remember_fields(self._cur, asset, self._fields.paths(), self._id)
         result = BatchResult(
             asset, self._id, unchanged=self._unchanged(), is_repeat=False, **counts

@@ -40,6 +40,7 @@ class Chunk:
         before: how many lines of the batch come before it.
         rows: by key, in the order in which they are to be written.
         pages: by place, the hashes of pages that end here and of the rows they made.
+        is_noted: whether the fields of all its rows were noted as they came.
     """
 
     before: int
@@ -48,6 +49,7 @@ class Chunk:
     rows: dict[Key, Prepared] = field(default_factory=dict)
     rejections: list[tuple[int, Rejection]] = field(default_factory=list)
     pages: dict[str, tuple[str, str]] = field(default_factory=dict)
+    is_noted: bool = False
     size: int = 0
 
     @property
@@ -103,7 +105,7 @@ class Chunks:
 
     Args:
         table: what the rows are for.
-        fields: notes the fields that come, if that is wanted.
+        fields: notes the fields that come, while `is_noting`.
         known: by place, what `Chunk.pages` said of the pages that were read before.
         is_stored: asked whether a page that is known still is what the table holds, once all
             that came before it is written; it then takes the page, and no row is made of it.
@@ -113,13 +115,15 @@ class Chunks:
     def __init__(
         self,
         table: RawTable,
-        fields: FieldPaths | None,
+        fields: FieldPaths,
         known: Mapping[str, tuple[str, str]],
         is_stored: Callable[[Page, str], bool],
         meanwhile: Callable[[], object],
     ) -> None:
         self._table = table
+        self._newer_path = table.newer_by.split(".") if table.newer_by else ()
         self._fields = fields
+        self.is_noting = True
         self._known = known
         self._is_stored = is_stored
         self._meanwhile = meanwhile
@@ -158,15 +162,17 @@ class Chunks:
     def _take(self, row: Record | Rejection) -> str | None:
         """Add a row to the chunk; returns its hash, or None if it is refused."""
         chunk = self._chunk
+        if not chunk.read:
+            chunk.is_noted = self.is_noting
         chunk.read += 1
         if not chunk.read % MEANWHILE_ROWS:
             self._meanwhile()
         line = chunk.before + chunk.read
         ready: Prepared | Rejection
         if isinstance(row, Record):
-            if self._fields is not None:
+            if chunk.is_noted:
                 self._fields.note(row.payload)
-            ready = _prepared(self._table, row, line)
+            ready = _prepared(self._table, self._newer_path, row, line)
         else:
             ready = row
         if isinstance(ready, Rejection):
@@ -232,7 +238,9 @@ def _digest(page: Page) -> str | None:
         return None  # its rows will say why
 
 
-def _prepared(table: RawTable, record: Record, line: int) -> Prepared | Rejection:
+def _prepared(
+    table: RawTable, path: Sequence[str], record: Record, line: int
+) -> Prepared | Rejection:
     """A record ready to be copied, or why PostgreSQL could not hold it."""
     key, payload = record.key, record.payload
     if len(key) != len(table.key_columns):
@@ -253,8 +261,9 @@ def _prepared(table: RawTable, record: Record, line: int) -> Prepared | Rejectio
             problem = "bad_number", "a number that is not finite"
         else:
             # The letters \u0000 alone can also be a backslash that somebody wrote.
-            if "\0" not in names and not ("\\u0000" in text and _has_nul(payload)):
-                version = _version(table.newer_by, payload) if table.newer_by else None
+            is_suspect = "\\" in text and "\\u0000" in text
+            if "\0" not in names and not (is_suspect and _has_nul(payload)):
+                version = _version(path, payload) if path else None
                 return key, text, sha256(encoded).hexdigest(), version
             problem = "nul_character", "a NUL character, which PostgreSQL cannot hold"
     raw = json.dumps({"key": key, "payload": payload}, sort_keys=True)
@@ -271,9 +280,9 @@ def _has_nul(value: object) -> bool:
     return False
 
 
-def _version(path: str, payload: dict[str, Any]) -> str | None:
+def _version(path: Sequence[str], payload: dict[str, Any]) -> str | None:
     value: object = payload
-    for name in path.split("."):
+    for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     return value if isinstance(value, str) and value.isascii() and value.isprintable() else None
 

@@ -5,7 +5,7 @@ Only `loader` calls these; what they mean together is told there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,15 +38,15 @@ class Statements:
         show_incoming: the view `incoming` for those who work on after the rows are in.
     """
 
-    create: sql.Composed
-    judge: sql.Composed
-    keep_page: sql.Composed
-    copy_new: sql.Composed
-    copy_changed: sql.Composed
-    drop_equal: sql.Composed
-    update: sql.Composed
-    drop_repeats: sql.Composed
-    show_incoming: sql.Composed
+    create: bytes
+    judge: bytes
+    keep_page: bytes
+    copy_new: bytes
+    copy_changed: bytes
+    drop_equal: bytes
+    update: bytes
+    drop_repeats: bytes
+    show_incoming: bytes
 
 
 COPY_REFUSED = "copy pg_temp.refused (line, rejection, row_hash) from stdin"
@@ -122,7 +122,7 @@ _TEXTS = {
 }
 
 
-def key_types(cur: psycopg.Cursor, table: RawTable) -> list[str]:
+def _key_types(cur: psycopg.Cursor, table: RawTable) -> list[str]:
     """The types of the key's columns, in their order."""
     rows = cur.execute(
         "select attname, format_type(atttypid, atttypmod) from pg_attribute"
@@ -133,9 +133,10 @@ def key_types(cur: psycopg.Cursor, table: RawTable) -> list[str]:
     return [types[key] for key in table.key_columns]
 
 
-def statements(table: RawTable, types: Sequence[str]) -> Statements:
-    """The statements for a raw table whose key columns have these types."""
+def statements(cur: psycopg.Cursor, table: RawTable) -> Statements:
+    """The statements for a raw table, put together once for all chunks and pages."""
     keys = [sql.Identifier(key) for key in table.key_columns]
+    types = _key_types(cur, table)
     is_older: sql.Composable = sql.SQL("false")
     versions = sql.SQL("null::text[]")
     if table.newer_by is not None:
@@ -162,7 +163,8 @@ def statements(table: RawTable, types: Sequence[str]) -> Statements:
         "is_older": is_older,
         "versions": versions,
     }
-    return Statements(**{step: sql.SQL(text).format(**parts) for step, text in _TEXTS.items()})
+    made = {step: sql.SQL(text).format(**parts).as_bytes(cur) for step, text in _TEXTS.items()}
+    return Statements(**made)
 
 
 def _joined(form: str, keys: list[sql.Identifier], separator: str = ", ") -> sql.Composed:

@@ -135,6 +135,21 @@ def test_repeats_over_chunks_balance_and_the_last_wins(
     assert {k: v["v"] for k, v in stored(conn).items()} == {"0": 0, "1": 2, "2": 5, "3": 0, "9": 2}
 
 
+def test_a_new_field_is_noted_wherever_in_a_batch_it_comes(
+    conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loader_rows, "CHUNK_ROWS", 2)
+    load_batch(conn, ORDERS, [order(n, v=0) for n in range(6)], API)
+    rows = [order(n, v=0) for n in range(4)]
+    rows += [order(4, v=0, late={"inner": 1}), order(5, v=0), order(9, last=1)]
+    load_batch(conn, ORDERS, rows, API)
+    known = conn.execute(
+        "select field_path from integration.known_field where asset = %s order by 1",
+        [ORDERS.address],
+    ).fetchall()
+    assert [path for (path,) in known] == ["last", "late", "late.inner", "v"]
+
+
 def test_the_same_fields_in_another_order_rewrite_nothing(conn: psycopg.Connection) -> None:
     load_batch(conn, ORDERS, [Record(("1",), {"a": 1, "b": {"c": 2, "d": 3}})], API)
     before = conn.execute("select xmin, ctid, payload_hash from raw_stockx.orders").fetchall()
