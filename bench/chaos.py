@@ -10,6 +10,7 @@ import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -48,7 +49,7 @@ def main() -> None:
     parser.add_argument("--ui-share", type=float, default=0.2, help="rounds by the UI's daemon")
     parser.add_argument("--job", choices=sorted(set(JOBS)), help="this one only")
     asked = parser.parse_args()
-    calm: dict[str, Undisturbed] = {}
+    calm: dict[tuple[str, ...], Undisturbed] = {}
     failed = 0
     with tempfile.TemporaryDirectory(prefix="soleflip_chaos_") as folder:
         template = Path(folder) / "template"
@@ -56,16 +57,18 @@ def main() -> None:
         for number in range(asked.seed, asked.seed + asked.rounds):
             strikes = Strikes(Random(number))
             job = asked.job or strikes.rng.choice(JOBS)
-            if job not in calm:
-                calm[job] = _undisturbed(template, Path(folder) / "undisturbed", job)
             is_by_ui = strikes.rng.random() < asked.ui_share
+            # The UI's sensor imports the inbox, too.
+            jobs = ("import_files", job) if is_by_ui and job.startswith("sync") else (job,)
+            if jobs not in calm:
+                calm[jobs] = _undisturbed(template, Path(folder) / "undisturbed", jobs)
             strike = strike_ui if is_by_ui else strike_run
             choice = [*OF_THE_UI, "postmaster", "sandbox"] if is_by_ui else OF_A_RUN
             targets = strikes.rng.choices(choice, k=strikes.rng.randint(1, MOST_STRIKES))
-            within_s = calm[job].duration_s * (1.5 if is_by_ui else 1.0)
+            within_s = calm[jobs].duration_s * (1.5 if is_by_ui else 1.0)
             with copied(template, Path(folder) / f"round_{number}") as installation:
                 strike(installation, strikes, targets, within_s, job)
-                heal(installation, strikes, calm[job].contents, job)
+                heal(installation, strikes, calm[jobs].contents, *jobs)
             failed += bool(strikes.problems)
             name = f"{job} by the {'daemon' if is_by_ui else 'command line'}"
             print(f"round {number}, {name}: {'FAILED' if strikes.problems else 'healed'}")
@@ -75,12 +78,13 @@ def main() -> None:
     sys.exit(failed)
 
 
-def _undisturbed(template: Path, home: Path, job: str) -> Undisturbed:
+def _undisturbed(template: Path, home: Path, jobs: Sequence[str]) -> Undisturbed:
     with copied(template, home) as installation:
-        begun = time.monotonic()
-        installation.soleflip("run", job)
-        duration_s = time.monotonic() - begun
-        print(f"{job} undisturbed: {duration_s:.0f} s", flush=True)
+        for job in jobs:
+            begun = time.monotonic()
+            installation.soleflip("run", job)
+            duration_s = time.monotonic() - begun
+            print(f"{job} undisturbed: {duration_s:.0f} s", flush=True)
         return Undisturbed(installation.contents(EVERYTHING), duration_s)
 
 

@@ -198,13 +198,17 @@ def strike_ui(
         ui.wait()
 
 
-def heal(installation: Installation, strikes: Strikes, expected: dict[str, str], job: str) -> None:
-    """One clean run; then everything is as after an undisturbed one, or there is a problem."""
-    done = installation.soleflip("run", job, check=False)
-    strikes.tell(f"the clean run ended with {done.returncode}")
-    if done.returncode != 0:
-        strikes.problems.append(f"the clean run failed: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-        return
+def heal(
+    installation: Installation, strikes: Strikes, expected: dict[str, str], *jobs: str
+) -> None:
+    """One clean run of each job; then all is as after undisturbed ones, or there is a problem."""
+    for job in jobs:
+        done = installation.soleflip("run", job, check=False)
+        strikes.tell(f"the clean run of {job} ended with {done.returncode}")
+        if done.returncode != 0:
+            said = done.stdout[-2000:] + done.stderr[-2000:]
+            strikes.problems.append(f"the clean run of {job} failed: {said}")
+            return
     if "Traceback" in (installation.home / "chaos.log").read_text("utf-8", "replace"):
         strikes.problems.append("a traceback was shown")
     found = installation.contents(EVERYTHING)
