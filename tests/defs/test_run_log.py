@@ -1,7 +1,5 @@
 """Ended runs are logged once, with their steps and what these read."""
 
-from __future__ import annotations
-
 import dagster as dg
 import pytest
 
