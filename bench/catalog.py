@@ -47,7 +47,7 @@ def kinds_of(path: Path) -> list[Kind]:
 
 
 def show(name: str, result: Evaluation) -> None:
-    shares = ("coverage", "accuracy", "macro_accuracy", "precision", "recall")
+    shares = ("coverage", "accuracy", "macro_accuracy", "recall", "precision_at_floor")
     texts = [f"{share.replace('_', ' ')} {_share(getattr(result, share))}" for share in shares]
     print(f"{name}: {result.n:,} rows, {', '.join(texts)}")
     for expected, given, count in result.confusion[:EXAMPLES]:

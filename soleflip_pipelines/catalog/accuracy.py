@@ -49,7 +49,8 @@ values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 class Accuracy:
     """The last figures of one kind; shares are 0 to 1, None where there is nothing to share.
 
-    `worst` has `examples` (wrong answers first) and `confusion` (expected, given, rows).
+    `worst` has `examples` (wrong answers first), `confusion` (expected, given, rows) and
+    `precision_at_floor`, the share that is right of the answers that are least sure.
     """
 
     kind: Kind
@@ -96,7 +97,11 @@ def _measure(conn: psycopg.Connection, rules: Rules, labelled_hash: str) -> None
     conn.execute("delete from enrichment.catalog_accuracy")
     for kind in SHIPPED:
         found = evaluate(kind, shipped_file(kind), rules)
-        worst = {"examples": found.worst, "confusion": found.confusion}
+        worst = {
+            "examples": found.worst,
+            "confusion": found.confusion,
+            "precision_at_floor": found.precision_at_floor,
+        }
         conn.execute(
             _WRITE,
             [

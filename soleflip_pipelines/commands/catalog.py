@@ -62,11 +62,20 @@ def show_detection(title: str, size: str | None, console: Console, *, as_json: b
 
 def _print_scores(result: Evaluation, console: Console) -> None:
     console.print(f"{result.kind}: {result.n:,} rows, {result.answered:,} answered")
-    for name in ("coverage", "accuracy", "macro_accuracy", "precision", "recall"):
+    for name in (
+        "coverage", "accuracy", "macro_accuracy", "precision", "recall", "precision_at_floor",
+    ):  # fmt: skip
         share = getattr(result, name)
         text = "[dim]–[/dim]" if share is None else f"{share:.2%}"
-        console.print(f"  {name.replace('_', ' '):15} {text}", highlight=False)
-    console.print(f"  {'speed':15} {result.per_second:,.0f} a second", highlight=False)
+        console.print(f"  {name.replace('_', ' '):18} {text}", highlight=False)
+    console.print(f"  {'speed':18} {result.per_second:,.0f} a second", highlight=False)
+    if result.confusion:
+        pairs = Table(title="mixed up most", title_justify="left")
+        for column in ("true", "said", "rows"):
+            pairs.add_column(column, overflow="fold")
+        for expected, given, count in result.confusion:
+            pairs.add_row(*(text.replace("[", r"\[") for text in (expected, given, f"{count:,}")))
+        console.print(pairs)
     if not result.worst:
         return
     table = Table("asked", "true", "said", "rule", title="the worst", title_justify="left")

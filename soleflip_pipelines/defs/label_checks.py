@@ -124,30 +124,43 @@ def accuracy_results(address: str, report: AccuracyReport) -> Iterator[dg.AssetC
 
 
 def accuracy_metadata(report: AccuracyReport) -> dict[str, Any]:
-    """The figures and the worst examples of every kind, as tables that the UI shows in place."""
-    head = "| | rows | coverage | right | mean of sources | recall |\n|---|---|---|---|---|---|\n"
+    """Figures, confused pairs and worst examples of every kind, as tables that the UI shows."""
+    head = (
+        "| | rows | coverage | right | mean of sources | recall | right at the floor |\n"
+        "|---|---|---|---|---|---|---|\n"
+    )
     table = "\n".join(
         f"| {figure.kind} | {figure.row_count:,} | {_percent(figure.coverage)} "
         f"| {_percent(figure.accuracy)} | {_percent(figure.macro_accuracy)} "
-        f"| {_percent(figure.recall)} |"
+        f"| {_percent(figure.recall)} | {_percent(figure.worst.get('precision_at_floor'))} |"
         for figure in report.figures
     )
     return {
         "measured now": report.is_measured_now,
         "rule_version": report.rule_version,
         "accuracy": dg.MetadataValue.md(head + table),
+        **{f"confused, {f.kind}": dg.MetadataValue.md(_confused(f)) for f in report.figures},
         **{f"worst of {f.kind}": dg.MetadataValue.md(_worst(f)) for f in report.figures},
     }
+
+
+def _confused(figure: Accuracy) -> str:
+    pairs = figure.worst["confusion"]
+    if not pairs:
+        return "none"
+    lines = (f"| {_cell(true)} | {_cell(said)} | {count:,} |" for true, said, count in pairs)
+    return "| true | said | rows |\n|---|---|---|\n" + "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "/")
 
 
 def _worst(figure: Accuracy) -> str:
     examples = figure.worst["examples"][:EXAMPLES]
     if not examples:
         return "none"
-    cells = (
-        tuple(example.get(name, "").replace("|", "/") for name in _WORST_COLUMNS)
-        for example in examples
-    )
+    cells = (tuple(_cell(example.get(name, "")) for name in _WORST_COLUMNS) for example in examples)
     head = "| asked | true | said | rule |\n|---|---|---|---|\n"
     return head + "\n".join(f"| {' | '.join(row)} |" for row in cells)
 

@@ -127,4 +127,8 @@ def test_accuracy_is_measured_once_for_the_same_rules_and_falls_with_bad_ones(
     check = named(accuracy_results(address, worse))["right_enough"]
     assert not check.passed
     assert text(check, "below their floor") == "brand"
-    assert "| Nike | Zork | owner:nike |" in accuracy_metadata(worse)["worst of brand"].value
+    shown = accuracy_metadata(worse)
+    assert "| Nike | Zork | owner:nike |" in shown["worst of brand"].value
+    assert "| true | said | rows |" in shown["confused, brand"].value
+    assert "| Nike | Zork |" in shown["confused, brand"].value
+    assert "right at the floor" in shown["accuracy"].value

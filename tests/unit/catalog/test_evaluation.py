@@ -42,6 +42,22 @@ def test_brand_scores(rules: Rules, tmp_path: Path) -> None:
     assert result.macro_accuracy == pytest.approx((2 / 3 + 1) / 2, abs=1e-4)
     assert [w["question"] for w in result.worst] == ["adidas Samba OG", "Zzyzx Quuxly Frobnicator"]
     assert result.worst[0]["given"] == "adidas"
+    assert result.confusion == [("Nike", "adidas", 1)]
+    assert result.as_dict()["confusion"] == result.confusion
+
+
+def test_precision_at_the_floor_is_that_of_the_least_sure(rules: Rules, tmp_path: Path) -> None:
+    file = written(
+        tmp_path / "items.csv",
+        "title,category",
+        ("Supreme Box Logo Hoodie", "apparel"),
+        ("Chanel Something Nice", "bags"),  # only what the brand mostly makes
+        ("Chanel Something Else", "electronics"),
+    )
+    result = evaluate("category", file, rules)
+    assert (result.answered, result.precision_at_floor) == (3, 0.5)
+    sure = written(tmp_path / "one.csv", "title,category", ("Nike Hoodie", "apparel"))
+    assert evaluate("category", sure, rules).precision_at_floor is None
 
 
 def test_coarse_category_holds_the_finer_ones(rules: Rules, tmp_path: Path) -> None:
