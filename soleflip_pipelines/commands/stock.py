@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from soleflip_pipelines.errors import SoleflipError
 
@@ -62,11 +60,13 @@ def queue(limit: Annotated[int, typer.Option(min=1, help="Rows shown.")] = 30) -
     if not rows:
         console.print("every sale has a cost")
         return
-    table = Table("order", "sold", "EUR", "why", "may be", "unit", box=None, header_style="bold")
     for platform, number, sold_on, gross, reason, suggestion, unit in rows:
-        cells = (f"{platform} {number}", str(sold_on), f"{gross:,}", reason, suggestion, unit)
-        table.add_row(*(escape(cell or "–") for cell in cells))
-    console.print(table)
+        console.print(
+            f"{platform} {number} of {sold_on}, {gross:,} EUR: {reason}",
+            markup=False, highlight=False, soft_wrap=True,
+        )  # fmt: skip
+        if unit:
+            console.print(f"    {unit}  ({suggestion})", markup=False, soft_wrap=True)
     console.print("decide with: soleflip stock link PLATFORM NUMBER UNIT", markup=False)
 
 
