@@ -150,6 +150,24 @@ def test_a_new_field_is_noted_wherever_in_a_batch_it_comes(
     assert [path for (path,) in known] == ["last", "late", "late.inner", "v"]
 
 
+def test_a_plan_made_for_an_empty_table_does_not_outlive_it(
+    conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plan kept from then once compared each row of a first import with all those before it."""
+    monkeypatch.setattr(loader_rows, "CHUNK_ROWS", 10)
+    plans: list[Any] = []
+
+    def after(cur: psycopg.Cursor, _: int) -> None:
+        cur.execute(
+            "select sum(custom_plans) > 9, sum(generic_plans) from pg_prepared_statements"
+            " where statement like '%judged%'"
+        )
+        plans.append(cur.fetchone())
+
+    load_batch(conn, ORDERS, [order(n, v=0) for n in range(300)], API, after=after)
+    assert plans == [(True, 0)]
+
+
 def test_the_same_fields_in_another_order_rewrite_nothing(conn: psycopg.Connection) -> None:
     load_batch(conn, ORDERS, [Record(("1",), {"a": 1, "b": {"c": 2, "d": 3}})], API)
     before = conn.execute("select xmin, ctid, payload_hash from raw_stockx.orders").fetchall()
