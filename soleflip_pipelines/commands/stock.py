@@ -6,7 +6,8 @@ and sales find each other without it belongs to the dbt models of cost matches.
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -55,7 +56,7 @@ Number = Annotated[str, typer.Argument(help="Number of the order at its channel.
 @app.command()
 def queue(limit: Annotated[int, typer.Option(min=1, help="Rows shown.")] = 30) -> None:
     """List sales whose cost is not known, those with a suggested unit first."""
-    with closing(_connection()) as conn:
+    with _connection() as conn:
         rows = conn.execute(QUEUE_SQL, (limit,)).fetchall()
     if not rows:
         console.print("every sale has a cost")
@@ -81,7 +82,7 @@ def link(
 
     Example: soleflip stock link stockx 57791149-27377560 "sohlenhaus|AG-154210|1#1"
     """
-    with closing(_connection()) as conn:
+    with _connection() as conn:
         lines, pieces, takes_unit = conn.execute(SALE_SQL, (platform, number)).fetchone() or ()
         if not lines:
             raise SoleflipError(f"there is no order {number} of {platform}")
@@ -106,15 +107,22 @@ def link(
 @app.command()
 def unlink(platform: Platform, number: Number) -> None:
     """Take back a link; the rules decide again."""
-    with closing(_connection()) as conn:
+    with _connection() as conn:
         if not conn.execute(UNLINK_SQL, (platform, number)).rowcount:
             raise SoleflipError(f"{platform} {number} has no link")
         conn.commit()
     console.print(f"unlinked {platform} {number}: {NEXT}", markup=False)
 
 
-def _connection() -> psycopg.Connection:
+@contextmanager
+def _connection() -> Iterator[psycopg.Connection]:
+    from psycopg.errors import InvalidSchemaName, UndefinedTable
+
     from soleflip_pipelines.settings import get_settings
     from soleflip_pipelines.warehouse.connection import connect
 
-    return connect(get_settings(), role="loader")
+    with closing(connect(get_settings(), role="loader")) as conn:
+        try:
+            yield conn
+        except (UndefinedTable, InvalidSchemaName):
+            raise SoleflipError("no marts are published yet: run `soleflip run`") from None
