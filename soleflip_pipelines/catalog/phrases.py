@@ -69,10 +69,6 @@ class _Node(Generic[T]):
         both.payload = other.payload if self.payload is None else self.payload
         return both
 
-    def goes_on(self, word: str) -> bool:
-        """Whether a phrase may go on with the word."""
-        return word in self.next or self.number is not None
-
     def longest(self, words: tuple[str, ...], at: int) -> tuple[int, T] | None:
         """The end and payload of the longest phrase that goes on at word `at`."""
         node: _Node[T] | None = self
@@ -139,7 +135,11 @@ class PhraseIndex(Generic[T]):
             node, alone = entry
             after = at + 1
             # Most phrases end where they begin; only the others are worth a walk.
-            if node is not None and after < count and node.goes_on(words[after]):
+            if (
+                node is not None
+                and after < count
+                and (words[after] in node.next or node.number is not None)
+            ):
                 found = node.longest(words, after)
                 if found is not None:
                     skip_to = found[0]
