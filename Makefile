@@ -80,9 +80,13 @@ docker-logs: .docker ## Follow the containers' logs
 	@docker compose version >/dev/null 2>&1 || { \
 		echo "docker with its compose plugin is needed for this; without it use: make quick-start"; exit 1; }
 
-bench: $(READY) ## Measure how right and fast the catalog is, and how fast batches load
+bench: $(READY) ## Measure how right and fast catalog, loader and marts are; takes an hour or two
 	@$(BIN)/python -m bench.catalog
 	@$(BIN)/python -m bench.load
+	@$(BIN)/python -m bench.publish
+	@$(BIN)/python -m bench.marts
+	@$(BIN)/python -m bench.verify
+	@$(BIN)/python -m bench.verify --seeds 1 --orders 20000
 
 clean: ## Remove caches and build products; data (.soleflip) and .venv stay
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis htmlcov .coverage .coverage.* \

@@ -14,13 +14,7 @@ from pathlib import Path
 import psycopg
 
 from bench.measure import seconds
-from soleflip_pipelines.catalog import (
-    accuracy,
-    matching,
-    product_labelling,
-    sale_matching,
-    size_labelling,
-)
+from soleflip_pipelines.catalog import accuracy, matching, product_labelling, size_labelling
 from soleflip_pipelines.ingestion import alias, awin, ebay, ecb, inbox, stockx
 from soleflip_pipelines.ingestion.steps import select_keys
 from soleflip_pipelines.ingestion.stockx_orders import (
@@ -118,8 +112,8 @@ def _fill(settings: Settings, conn: psycopg.Connection) -> None:
         ("statistics", analyze),
         ("purchases matched", lambda: matching.match_purchases(conn)),
         ("offers matched", lambda: matching.match_offers(conn)),
-        ("sales matched", lambda: sale_matching.match_sales(conn)),
-        ("items matched", lambda: sale_matching.match_items(conn)),
+        ("sales matched", lambda: matching.match_sales(conn)),
+        ("items matched", lambda: matching.match_items(conn)),
         ("accuracy", lambda: accuracy.measure_shipped(conn)),
         ("statistics", analyze),
         ("market", lambda: stockx.sync_market_data(settings, conn, log=silent)),

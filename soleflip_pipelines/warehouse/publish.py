@@ -95,8 +95,8 @@ class BuildResult:
         build_id: as in the column of every mart.
         nodes: one result a model and test, in the order they ended.
         tables: rows and columns by address ("sales.order").
-        seconds: the whole build, from the lock to the last rename.
-        swap_seconds: the renaming transaction alone.
+        seconds: the whole build, from the lock to the end of the old set.
+        swap_seconds: finding a moment between two readers, and the renaming transaction.
     """
 
     build_id: str
@@ -201,8 +201,10 @@ def build_marts(
             raise BuildFailed(
                 "the marts were not published: somebody keeps a schema locked", nodes
             ) from None
+        swapped = time.monotonic()
+        side_schemas.drop_old(conn, SWAPPED_SCHEMAS)
         ended = time.monotonic()
-    return BuildResult(build_id, tuple(nodes), tables, ended - started, ended - swap_started)
+    return BuildResult(build_id, tuple(nodes), tables, ended - started, swapped - swap_started)
 
 
 def up_to_date_build(settings: Settings) -> str | None:

@@ -16,9 +16,13 @@ from psycopg import sql
 NEXT = "__next"
 OLD = "__old_"
 READERS = ("soleflip_reader", "soleflip_loader")
-LOCK_TIMEOUT = "2s"
+LOCK_TIMEOUT = "50ms"
+DROP_TIMEOUT = "200ms"
 RENAME_ATTEMPTS = 10
-RETRY_PAUSE_S = 0.5
+# Who has been reading for longer is past the point where a statement finds its tables.
+LONG_READER_S = 1.0
+PATIENCE_S = 10.0
+GLANCE_S = 0.01
 
 COLUMNS_SQL = """
     select
@@ -38,6 +42,33 @@ COLUMNS_SQL = """
         and not attribute.attisdropped
     group by namespace.nspname, relation.relname, relation.relkind
     order by namespace.nspname, relation.relname
+"""
+
+HOLDERS_SQL = """
+    select pid || ' ' || virtualtransaction, relation
+    from pg_locks
+    where granted and pid <> pg_backend_pid() and relation = any(%s::oid[])
+"""
+RELATIONS_SQL = """
+    select relation.oid, namespace.nspname, relation.relname, relation.relkind
+    from pg_class as relation
+    inner join pg_namespace as namespace on relation.relnamespace = namespace.oid
+    where namespace.nspname = any(%s) and relation.relkind in ('r', 'm', 'v')
+    order by relation.oid
+"""
+# In one message with the renames, so that nobody can come between the look and the commit unless
+# he is quicker than the server itself.
+COMMIT_SQL = """
+    do $$ begin
+        if exists (
+            select from pg_locks
+            where granted and pid <> pg_backend_pid() and relation = any({relations}::oid[])
+                and pid || ' ' || virtualtransaction <> all({long_readers}::text[])
+        ) then
+            raise sqlstate '55P03';
+        end if;
+    end $$;
+    commit
 """
 
 
@@ -61,16 +92,11 @@ class TableFacts:
 
 
 def drop_leftovers(conn: psycopg.Connection, schemas: Sequence[str]) -> None:
-    """Drop what a killed build left: half a new set, or an old set that was never dropped.
-
-    An old set that a reader still holds stays for the next time; half a new set must go.
-    """
-    names = _existing(conn, schemas)
-    for name in names:
+    """Drop what a killed build left: half a new set, or an old set that was never dropped."""
+    for name in _existing(conn, schemas):
         if name.endswith(NEXT):
             _drop(conn, name)
-        elif OLD in name:
-            _drop_unless_held(conn, name)
+    drop_old(conn, schemas)
 
 
 def create_next(conn: psycopg.Connection, schemas: Sequence[str]) -> None:
@@ -97,33 +123,107 @@ def swap(
 ) -> None:
     """Put the new set in the old one's place, all schemas in one short transaction.
 
-    `build_id` and the digest of its inputs are noted in the same transaction, and `also` writes in
-    it what becomes true with it.
+    A statement finds its tables one after the other, so a change between two of them would show it
+    both sets. It therefore happens at a moment when nobody is in the middle of one, and those who
+    come meanwhile wait for its end. `build_id` and the digest of its inputs are noted in the same
+    transaction, and `also` writes in it what becomes true with it.
 
     Raises:
         psycopg.errors.LockNotAvailable: somebody kept the schemas locked through all attempts.
     """
     old_suffix = OLD + "".join(c for c in build_id.lower() if c.isalnum())[:16]
-    for attempt in range(1, RENAME_ATTEMPTS + 1):
+    renames = _renames(conn, schemas, old_suffix)
+    readers = _Readers(conn, schemas)
+    attempts_left = RENAME_ATTEMPTS
+    while True:
+        readers.await_quiet()
+        conn.execute("begin")
         try:
-            with conn.transaction():
-                _rename_all(conn, schemas, old_suffix)
-                also(conn)
-                conn.execute("set local role soleflip_loader")
-                conn.execute(
-                    "insert into core.setting (setting_key, setting_value)"
-                    " values ('last_build_id', %s), ('last_build_inputs', %s)"
-                    " on conflict (setting_key) do update"
-                    " set setting_value = excluded.setting_value, updated_at = now()",
-                    [build_id, inputs],
-                )
-            break
-        except psycopg.errors.LockNotAvailable:
-            if attempt == RENAME_ATTEMPTS:
+            also(conn)
+            _note(conn, build_id, inputs)
+            readers.hold_off()
+            conn.execute(sql.SQL(";").join([renames, readers.commit()]))
+            return
+        except BaseException as error:
+            if not conn.closed:
+                conn.execute("rollback")
+            if not isinstance(error, psycopg.errors.LockNotAvailable):
                 raise
-            time.sleep(RETRY_PAUSE_S)
-    for schema in schemas:
-        _drop_unless_held(conn, schema + old_suffix)
+            attempts_left -= readers.is_late
+            if not attempts_left:
+                raise
+            time.sleep(GLANCE_S)
+
+
+def drop_old(conn: psycopg.Connection, schemas: Sequence[str]) -> None:
+    """Drop the sets that were published before; what a reader still holds stays for now."""
+    for name in _existing(conn, schemas):
+        if OLD in name:
+            _drop_unless_held(conn, name)
+
+
+class _Readers:
+    """Who reads the published set while its end comes, and since when we have seen them do so."""
+
+    def __init__(self, conn: psycopg.Connection, schemas: Sequence[str]) -> None:
+        self._conn = conn
+        self._relations = conn.execute(RELATIONS_SQL, [list(schemas)]).fetchall()
+        self._first_seen: dict[str, float] = {}
+        self._until = time.monotonic() + PATIENCE_S
+        self._held: set[int] = set()
+
+    @property
+    def is_late(self) -> bool:
+        """Whether patience is at its end: the set is published, whoever is in the middle of it."""
+        return time.monotonic() > self._until
+
+    def await_quiet(self) -> None:
+        """Return when only long readers read, or when patience is at its end."""
+        while self._young() and not self.is_late:
+            time.sleep(GLANCE_S)
+
+    def hold_off(self) -> None:
+        """Let new readers wait until this transaction ends, where no long reader is before them.
+
+        Raises:
+            psycopg.errors.LockNotAvailable: somebody has come in between.
+        """
+        if self.is_late:
+            return
+        free = [row[1:] for row in self._relations if row[0] not in self._held]
+        # A materialized view knows no "lock": to be given to its own owner locks it, too.
+        wordings = {
+            "r": "lock table {} in access exclusive mode nowait",
+            "m": "alter materialized view {} owner to current_user",
+        }
+        for kind, wording in wordings.items():
+            names = [sql.Identifier(*name) for *name, k in free if k == kind]
+            if names:
+                self._conn.execute(
+                    sql.SQL(";").join(sql.SQL(wording).format(name) for name in names)
+                )
+
+    def commit(self) -> sql.Composable:
+        """The words that end the transaction, unless somebody young is reading."""
+        if self.is_late:
+            return sql.SQL("commit")
+        old = self._long()
+        return sql.SQL(COMMIT_SQL).format(
+            relations=sql.Literal([row[0] for row in self._relations]),
+            long_readers=sql.Literal(old),
+        )
+
+    def _young(self) -> bool:
+        now = time.monotonic()
+        oids = [row[0] for row in self._relations]
+        holders = self._conn.execute(HOLDERS_SQL, [oids]).fetchall()
+        self._first_seen = {name: self._first_seen.get(name, now) for name, _ in holders}
+        self._held = {relation for _, relation in holders}
+        return len(self._long()) < len(self._first_seen)
+
+    def _long(self) -> list[str]:
+        before = time.monotonic() - LONG_READER_S
+        return [name for name, first_seen in self._first_seen.items() if first_seen < before]
 
 
 def read_facts(conn: psycopg.Connection, schemas: Sequence[str]) -> dict[str, TableFacts]:
@@ -151,15 +251,30 @@ def read_facts(conn: psycopg.Connection, schemas: Sequence[str]) -> dict[str, Ta
     return facts
 
 
-def _rename_all(conn: psycopg.Connection, schemas: Sequence[str], old_suffix: str) -> None:
-    conn.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
+def _renames(conn: psycopg.Connection, schemas: Sequence[str], old_suffix: str) -> sql.Composed:
+    """All of them as one message, since readers wait while it is worked on."""
     present = set(_existing(conn, schemas))
-    rename = sql.SQL("alter schema {} rename to {}")
-    for schema in schemas:
-        name = sql.Identifier(schema)
-        if schema in present:
-            conn.execute(rename.format(name, sql.Identifier(schema + old_suffix)))
-        conn.execute(rename.format(sql.Identifier(schema + NEXT), name))
+    pairs = [(schema, schema + old_suffix) for schema in schemas if schema in present]
+    pairs += [(schema + NEXT, schema) for schema in schemas]
+    return sql.SQL(";").join(
+        sql.SQL("alter schema {} rename to {}").format(sql.Identifier(old), sql.Identifier(new))
+        for old, new in pairs
+    )
+
+
+def _note(conn: psycopg.Connection, build_id: str, inputs: str) -> None:
+    # Nobody has to wait for the disk: a crash that forgets the change forgets the note of it, too.
+    conn.execute("set local synchronous_commit = off")
+    conn.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
+    conn.execute("set local role soleflip_loader")
+    conn.execute(
+        "insert into core.setting (setting_key, setting_value)"
+        " values ('last_build_id', %s), ('last_build_inputs', %s)"
+        " on conflict (setting_key) do update"
+        " set setting_value = excluded.setting_value, updated_at = now()",
+        [build_id, inputs],
+    )
+    conn.execute("set local role soleflip_transformer")
 
 
 def _existing(conn: psycopg.Connection, schemas: Sequence[str]) -> list[str]:
@@ -178,7 +293,7 @@ def _drop(conn: psycopg.Connection, schema: str) -> None:
 def _drop_unless_held(conn: psycopg.Connection, schema: str) -> None:
     try:
         with conn.transaction():
-            conn.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
+            conn.execute(f"set local lock_timeout = '{DROP_TIMEOUT}'")
             _drop(conn, schema)
     except psycopg.errors.LockNotAvailable:
         pass  # a long reader; the next build drops it

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
@@ -14,6 +14,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from bench.publish import publish_copy
+from bench.readers import hostile_reader, polling
 from soleflip_pipelines.settings import PROJECT_ROOT, Settings
 from soleflip_pipelines.warehouse import publish
 from soleflip_pipelines.warehouse.connection import connect
@@ -196,25 +198,43 @@ def test_failed_test_keeps_what_is_published(warehouse: Settings) -> None:
 
 
 def test_readers_never_see_an_error_or_a_mixture(warehouse: Settings) -> None:
-    watcher = Watcher(warehouse)
-    held_from = time.monotonic()
-    with connect(warehouse, "reader") as idle:
-        # A reader that went to lunch in the middle of its transaction.
-        idle.execute('select count(*) from sales."order"')
-        watcher.start()
-        for number in range(3):
-            publish.build_marts(warehouse, f"watched {number}")
-        idle.rollback()
-    held_s = time.monotonic() - held_from
-    watcher.finish()
-    assert watcher.errors == []
-    assert watcher.mixtures == []
-    assert {"watched 0", "watched 1", "watched 2"} <= watcher.seen
-    # Who is kept waiting by the idle reader waits as long as that one sits there.
-    assert watcher.longest_wait_s < held_s / 3
+    with hostile_reader(warehouse, publish.SWAPPED_SCHEMAS), polling(warehouse) as readers:
+        for number in range(4):
+            publish_copy(warehouse, f"copied {number}")
+        # dbt works in this process, too: from here on it is Python that readers wait for.
+        waits = [reader.longest_wait_s for reader in readers]
+        publish.build_marts(warehouse, "watched")
+    assert max(waits) < 1.0
+    for reader in readers:
+        assert reader.errors == []
+        assert reader.mixtures == []
+        assert reader.seen[1:] == [*(f"copied {number}" for number in range(4)), "watched"]
     # What the idle reader held is dropped by the next build.
     publish.build_marts(warehouse, "after")
     assert rows(warehouse, SIDE_SCHEMAS) == []
+
+
+def test_reader_in_a_transaction_sees_one_set(warehouse: Settings) -> None:
+    publish_copy(warehouse, "begun")
+    with connect(warehouse, "reader") as conn, ThreadPoolExecutor(1) as pool:
+        first = conn.execute('select min(build_id) from sales."order"').fetchone()
+        publication = pool.submit(publish_copy, warehouse, "meanwhile")
+        time.sleep(0.3)
+        second = conn.execute("select min(build_id) from inventory.stock").fetchone()
+        conn.rollback()
+        publication.result()
+    assert first == second == ("begun",)
+    assert rows(warehouse, 'select min(build_id) from sales."order"') == [("meanwhile",)]
+
+
+def test_built_tables_have_statistics(warehouse: Settings) -> None:
+    publish.build_marts(warehouse, "analyzed")
+    found = rows(
+        warehouse,
+        "select relid::regclass::text from pg_stat_all_tables"
+        f" where schemaname in {tuple(publish.SWAPPED_SCHEMAS)} and last_analyze is null",
+    )
+    assert found == []
 
 
 def test_killed_build_heals(warehouse: Settings) -> None:
@@ -296,41 +316,3 @@ def test_project_that_does_not_parse_is_one_sentence(
     monkeypatch.setattr("soleflip_pipelines.warehouse.dbt_runner.DBT_PROJECT", tmp_path)
     with pytest.raises(publish.DbtFailed, match="dbt parse"):
         run_dbt(settings, "prepare", ["parse"])
-
-
-class Watcher(threading.Thread):
-    """Reads two marts in one statement, over and over, as a dashboard might."""
-
-    QUERY = b"""
-        select
-            (select min(build_id) from sales."order"),
-            (select min(build_id) from inventory.stock),
-            (select min(build_id) from analytics.sales_summary_daily)
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(daemon=True)
-        self.errors: list[str] = []
-        self.mixtures: list[tuple] = []
-        self.seen: set[str] = set()
-        self.longest_wait_s = 0.0
-        self._settings = settings
-        self._ended = threading.Event()
-
-    def run(self) -> None:
-        with connect(self._settings, "reader", autocommit=True) as conn:
-            while not self._ended.wait(0.005):
-                started = time.monotonic()
-                try:
-                    ids = conn.execute(self.QUERY).fetchone() or ()
-                except psycopg.Error as error:
-                    self.errors.append(str(error))
-                    continue
-                self.longest_wait_s = max(self.longest_wait_s, time.monotonic() - started)
-                self.seen |= set(ids)
-                if len(set(ids)) != 1:
-                    self.mixtures.append(ids)
-
-    def finish(self) -> None:
-        self._ended.set()
-        self.join()
