@@ -112,15 +112,22 @@ def postmaster(installation: Installation) -> int | None:
     """The embedded server's process."""
     with suppress(FileNotFoundError, IndexError, ValueError):
         data = EmbeddedPostgres(installation.home).data_folder
-        return int((data / "postmaster.pid").read_text().splitlines()[0])
+        return _alive(int((data / "postmaster.pid").read_text().splitlines()[0]), "postgres")
     return None
 
 
 def sandbox(installation: Installation) -> int | None:
     """The sandbox's process."""
-    with suppress(FileNotFoundError, ValueError, KeyError):
+    with suppress(FileNotFoundError, ValueError, KeyError, StopIteration):
         states = installation.home.glob("sandbox/**/server.json")
-        return int(json.loads(next(states).read_text())["pid"])
+        return _alive(int(json.loads(next(states).read_text())["pid"]), "sandbox.process")
+    return None
+
+
+def _alive(pid: int, word: str) -> int | None:
+    """The process if it lives and is what it should be: a number may have gone to another one."""
+    with suppress(OSError):
+        return pid if word.encode() in Path(f"/proc/{pid}/cmdline").read_bytes() else None
     return None
 
 
