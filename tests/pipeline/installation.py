@@ -17,7 +17,7 @@ import pytest
 from soleflip_pipelines.settings import PROJECT_ROOT
 from soleflip_pipelines.warehouse.publish import SWAPPED_SCHEMAS
 
-RUN_TIMEOUT_S = 400
+RUN_TIMEOUT_S = 900
 SOLEFLIP = str(Path(sys.executable).with_name("soleflip"))
 # What differs between two runs over the same input: when it ran, and the numbers of its batches.
 MOMENTS = (
