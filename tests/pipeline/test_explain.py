@@ -6,10 +6,11 @@ from collections import Counter
 
 import pytest
 
+from soleflip_pipelines.explain.forecast import explain_forecast
 from soleflip_pipelines.explain.order import explain_order
 from soleflip_pipelines.explain.payout import explain_payout
 from soleflip_pipelines.explain.product import explain_product
-from soleflip_pipelines.explain.reading import open_book
+from soleflip_pipelines.explain.reading import NotFound, open_book
 from soleflip_pipelines.settings import load_settings
 from soleflip_pipelines.warehouse.connection import connect
 from soleflip_pipelines.warehouse.queries import DASHBOARDS, QUESTIONS, answer, load_queries
@@ -42,6 +43,23 @@ def test_every_order_adds_up_and_leads_to_its_raw_rows(finished: Installation) -
             for told in explain_product(book, str(style_code)):
                 assert told.contradictions == [], told.subject
     assert {"penalty", "returned", "no_cost", "estimated", "USD", "EUR", "GBP"} <= set(kinds)
+
+
+def test_every_forecast_tells_its_history_its_errors_and_its_interval(
+    finished: Installation,
+) -> None:
+    series = finished.query("select distinct series_key from analytics.sales_forecast")
+    assert series
+    with open_book(load_settings(finished.environment)) as book:
+        for (key,) in series:
+            for told in explain_forecast(book, str(key)):
+                assert told.contradictions == [], told.subject
+                by_title = {section.title.split(",")[0]: section for section in told.sections}
+                assert {row["model"] for row in by_title["Backtest"].rows} >= {"seasonal_naive"}
+                assert [row["days"] for row in by_title["Expected units"].rows] == [7, 14, 30]
+                assert by_title["History"].rows
+        with pytest.raises(NotFound, match="a brand or category needs 30 units"):
+            explain_forecast(book, "no such brand")
 
 
 def test_the_questions_of_an_owner_have_answers(finished: Installation) -> None:
