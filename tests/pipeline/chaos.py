@@ -132,8 +132,8 @@ def _alive(pid: int, word: str) -> int | None:
 
 
 def start(installation: Installation, *arguments: str) -> subprocess.Popen[str]:
-    """A command in a session of its own, its output in one pipe's file."""
-    log = (installation.home / "chaos.log").open("a")
+    """A command in a session of its own, its output in a file of its name."""
+    log = (installation.home / f"{arguments[0]}.log").open("a")
     return subprocess.Popen(
         [SOLEFLIP, *arguments],
         cwd=PROJECT_ROOT,
@@ -216,7 +216,9 @@ def heal(
             said = done.stdout[-2000:] + done.stderr[-2000:]
             strikes.problems.append(f"the clean run of {job} failed: {said}")
             return
-    if "Traceback" in (installation.home / "chaos.log").read_text("utf-8", "replace"):
+    # Dagster's own services show theirs when one of them is killed; a run of ours must not.
+    log = installation.home / "run.log"
+    if log.exists() and "Traceback" in log.read_text("utf-8", "replace"):
         strikes.problems.append("a traceback was shown")
     found = installation.contents(EVERYTHING)
     for table in sorted(expected.keys() | found.keys()):
