@@ -43,7 +43,8 @@ MARTS = """
     );
     create table inventory.stock (
         id uuid, product_id uuid, variant_id uuid, status text, cost_eur numeric(12, 2),
-        vat_scheme text, product_name text, size_raw text
+        vat_scheme text, product_name text, size_raw text,
+        is_on_hand boolean generated always as (status <> 'sold') stored
     );
     create table pricing.market_price (
         platform text, partner_variant_id text, currency_code text, observed_at timestamptz,
