@@ -1,7 +1,7 @@
 -- How far is it to the next level?
 -- Each level of StockX with its rate, how many sales or how much volume a quarter it takes, and
--- what is to go in this quarter; the last full quarter stands beside it. is_charged_now: the level that
--- most of the newest sales name. The steps are StockX's help page of July 2023.
+-- what is to go in this quarter; the last full quarter stands beside it. is_charged_now: the level
+-- that most of the newest sales name. The steps are StockX's help page of July 2023.
 -- Leaves out: the volume counts in dollars and stands here in euros; StockX tells neither level
 -- nor steps by its API, so both are read from what it charges and what it once wrote.
 select
