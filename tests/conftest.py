@@ -31,6 +31,7 @@ def _no_settings_from_outside() -> None:
             del os.environ[name]
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file runs whole on one worker, and so does a folder whose files share a costly set-up.
 
