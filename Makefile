@@ -34,7 +34,7 @@ schema-docs: $(READY) ## Write docs/schema.md from the database, after a run
 
 test: $(READY) ## Run all tests, with coverage and its floor (ARGS="-k name" selects)
 	@$(BIN)/pytest --cov --cov-report=term --cov-report=html \
-		$(if $(ARGS),$(ARGS),-n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder --cov-fail-under=$(COVERAGE_FLOOR))
+		$(if $(ARGS),$(ARGS),-n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder --cov-fail-under=$(COVERAGE_FLOOR))
 
 check: lint type-check ## Lint, format and types of Python, lint of SQL
 

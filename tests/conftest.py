@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
 import stamina
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from soleflip_pipelines.settings import Settings, load_settings
 from soleflip_pipelines.warehouse.connection import connect, prepare_database
@@ -31,18 +33,24 @@ def _no_settings_from_outside() -> None:
             del os.environ[name]
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file runs whole on one worker, and so does a folder whose files share a costly set-up.
-
-    The folders with the longest tests go first, so that no worker is left with one at the end.
-    """
+    """The folders with the longest tests go first: no worker is left with one at the end."""
     items.sort(key=lambda item: LONGEST_FIRST.get(item.path.parent.name, len(LONGEST_FIRST)))
-    for item in items:
-        folder = item.path.parent
-        is_shared = folder.name in ("pipeline", "defs")
-        group = folder.name if is_shared else f"{folder.name}/{item.path.stem}"
-        item.add_marker(pytest.mark.xdist_group(group))
+
+
+class BySetUp(LoadScopeScheduling):
+    """A file runs whole on one worker, and so does a folder whose files share a costly set-up."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = PurePosixPath(nodeid.split("::")[0])
+        is_shared = path.parent.name in ("pipeline", "defs")
+        return str(path.parent if is_shared else path)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> BySetUp:
+    """What hands out the tests to the workers."""
+    return BySetUp(config, log)
 
 
 @pytest.fixture(scope="session")
