@@ -1,7 +1,7 @@
 """Kills processes of a whole installation at seeded moments; what is left must heal by one run.
 
 An installation is copied from a prepared one, so that a round costs its runs alone. The rounds
-themselves are `test_chaos.py`'s and `bench/chaos.py`'s.
+themselves are those of `bench/chaos.py`.
 """
 
 from __future__ import annotations

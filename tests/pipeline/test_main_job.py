@@ -34,6 +34,21 @@ def test_a_second_run_loads_nothing_and_changes_nothing(finished: Installation) 
     assert news == []
 
 
+def test_killed_while_loading_then_run_again_equals_the_undisturbed_run(
+    finished: Installation, new_installation: Callable[..., Installation]
+) -> None:
+    disturbed = new_installation(orders=200, seed=32)
+    batches = "select count(*) from integration.import_batches"
+
+    def is_loading() -> bool:
+        known = "select to_regclass('integration.import_batches') is not null"
+        return bool(disturbed.query(known)[0][0]) and disturbed.query(batches) >= [(3,)]
+
+    disturbed.kill_when(("run",), is_loading)
+    disturbed.soleflip("run")
+    assert disturbed.contents() == finished.contents()
+
+
 def test_killed_while_building_marts_then_run_again_equals_the_undisturbed_run(
     finished: Installation, new_installation: Callable[..., Installation]
 ) -> None:

@@ -68,20 +68,24 @@ def test_products_variants_and_market_data(stockx: Call, problems: Problems) -> 
 def test_a_young_order_has_no_payout_and_is_else_as_promised(
     stockx: Call, problems: Problems
 ) -> None:
-    """The contract requires a payout of the detail; a young order's is null all the same."""
+    """The contract requires a payout of the detail; a young order's is null all the same.
+
+    Of the closed ones a few have none either: payouts that never came are among the planted gaps.
+    """
     active = stockx("/selling/orders/active", pageSize=100).json()["orders"]
     closed = stockx("/selling/orders/history", pageSize=100).json()["orders"]
-    without = 0
+    without, never_paid = 0, 0
     for order in active + closed:
         detail = stockx(f"/selling/orders/{order['orderNumber']}").json()
         wrong = problems("DetailedOrder", detail)
         if detail["payout"] is None:
             without += 1
             assert [w.split(":")[0] for w in wrong] == ["$.payout"]
-            assert order in active
+            never_paid += order not in active
         else:
             assert wrong == []
-    assert without > 0
+    assert without > never_paid
+    assert never_paid <= len(closed) * 0.03
 
 
 def test_listing_detail(stockx: Call, problems: Problems) -> None:

@@ -113,7 +113,7 @@ def test_product_list(full_business: Path, truth: sqlite3.Connection) -> None:
 
 
 def test_stock_count(full_business: Path, truth: sqlite3.Connection) -> None:
-    """It counts what is on hand, and nothing that is still on its way."""
+    """It counts what is on hand, and nothing that is lost or still on its way."""
     rows = _rows(full_business, "stock_count", "cp1252", ";")
     assert rows.pop()["Artikel"] == "Summe"
     sound = [r for r in rows if r["Menge"] != "viele" and r["Zähldatum"] != "gestern"]
@@ -122,6 +122,7 @@ def test_stock_count(full_business: Path, truth: sqlite3.Connection) -> None:
     assert max(keys.values()) == 1
     on_hand = truth.execute(
         "select count(*) from unit where status = 'on_hand' and variant_id is not null"
+        " and lost_on is null"
     ).fetchone()[0]
     assert sum(int(row["Menge"].removesuffix(" Stk")) for row in sound) == on_hand
 

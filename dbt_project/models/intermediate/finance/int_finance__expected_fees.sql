@@ -53,7 +53,8 @@ rules as (
         orders.amount,
         orders.currency_code,
         orders.sold_on,
-        orders.transaction_fee_rate as stated_rate,
+        -- A fee that is no share of the price states a rate of zero, which tells no level.
+        nullif(orders.transaction_fee_rate, 0) as stated_rate,
         fee_rules.category,
         fee_rules.valid_from,
         fee_rules.transaction_fee_rate as first_rate,

@@ -18,6 +18,10 @@ identities as (
     select * from {{ source('enrichment', 'stockx_identity') }}
 ),
 
+purchases as (
+    select line_key from {{ ref('stg_csv__purchases') }}
+),
+
 purchase_matches as (
     select * from {{ source('enrichment', 'purchase_match') }}
 ),
@@ -71,16 +75,18 @@ items as (
     left join identities as of_product
         on of_product.kind = 'product' and named.partner_product_id = of_product.partner_id
     union all
+    -- A line that was imported since the last match is not matched yet, but it is there.
     select
         'purchase' as kind,
-        line_key as item_key,
+        purchases.line_key as item_key,
         'csv' as platform,
-        partner_product_id,
-        partner_variant_id,
-        match_method,
-        match_score,
-        candidates
-    from purchase_matches
+        purchase_matches.partner_product_id,
+        purchase_matches.partner_variant_id,
+        coalesce(purchase_matches.match_method, 'none') as match_method,
+        coalesce(purchase_matches.match_score, 0) as match_score,
+        coalesce(purchase_matches.candidates, '[]'::jsonb) as candidates
+    from purchases
+    left join purchase_matches on purchases.line_key = purchase_matches.line_key
     union all
     select
         'sale' as kind,
