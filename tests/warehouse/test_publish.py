@@ -81,8 +81,8 @@ def test_money_of_the_small_business(warehouse: Settings) -> None:
     )
     nothing, none = Decimal("0.00"), (Decimal("0.00"),) * 4
     assert found == [
-        # 220 dollars at 1.10, of which Alias keeps a tenth, other than its schedule says; the report
-        # knows the same sale.
+        # 220 dollars at 1.10, of which Alias keeps a tenth, more than its schedule says; the
+        # report knows the same sale.
         ("100", "1", 1, "api+report", "completed", Decimal("180.00"), Decimal("100.00"), nothing,
          Decimal("80.00"), "payout_seen", "fifo"),
         ("101", "1", 1, "api", "cancelled", *none, "not_a_sale", None),
