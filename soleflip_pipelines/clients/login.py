@@ -172,14 +172,16 @@ class Receiver:
             raise answer
         return answer
 
-    def take(self, address: str) -> bool:
-        """Judge the address at which a browser arrived; False when it is not good."""
+    def judge(self, address: str) -> str | LoginFailed:
+        """The code in the address at which a browser arrived, or why there is none."""
         try:
-            self._answers.put(self.attempt.code_in(address))
+            return self.attempt.code_in(address)
         except LoginFailed as failure:
-            self._answers.put(failure)
-            return False
-        return True
+            return failure
+
+    def deliver(self, answer: str | LoginFailed) -> None:
+        """Hand an answer to who waits for it."""
+        self._answers.put(answer)
 
 
 @contextmanager
@@ -202,14 +204,19 @@ def listening(login: CodeLogin, port: int, redirect_uri: str | None = None) -> I
             if urlsplit(self.path).path != CALLBACK:
                 self.send_error(404)
                 return
-            is_good = receiver.take(self.path)
+            answer = receiver.judge(self.path)
+            is_good = isinstance(answer, str)
             text = "soleflip has the login." if is_good else "This login failed; see the terminal."
-            self.send_response(200 if is_good else 400)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.send_header("Cache-Control", "no-store")
-            self.send_header("Referrer-Policy", "no-referrer")
-            self.end_headers()
-            self.wfile.write(_PAGE.format(text=f"{text} You may close this page.").encode())
+            try:
+                self.send_response(200 if is_good else 400)
+                self.send_header("Content-Type", "text/html; charset=utf-8")
+                self.send_header("Cache-Control", "no-store")
+                self.send_header("Referrer-Policy", "no-referrer")
+                self.end_headers()
+                self.wfile.write(_PAGE.format(text=f"{text} You may close this page.").encode())
+            finally:
+                # Who waits ends this server, so the browser gets its page first.
+                receiver.deliver(answer)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """The request line holds the code."""

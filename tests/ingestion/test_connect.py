@@ -17,6 +17,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import httpx
 import pytest
 
+from soleflip_pipelines.clients.http import PartnerHttp
+from soleflip_pipelines.clients.login import CodeLogin, listening
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.connection import connect
 from soleflip_pipelines.warehouse.vault import open_vault
@@ -261,3 +263,17 @@ def test_what_goes_wrong_is_one_sentence_and_stores_nothing(
 
     assert "no value was given for STOCKX_CLIENT_ID" in sentence(begin(answers="CANARY-key\n\n"))
     assert stored(live) == {}
+
+
+def test_the_browser_has_its_page_before_the_login_goes_on(partner: Any) -> None:
+    """Who waits for the code ends the server, and would cut off a page that is still to come."""
+    http = PartnerHttp(partner="StockX", base_url=partner.url)
+    login = CodeLogin(http, f"{partner.url}/authorize", {}, "id", "/token")
+    with listening(login, port=0) as receiver:
+        target = urlsplit(receiver.address)
+        with socket.create_connection((str(target.hostname), int(target.port or 0))) as browser:
+            state = receiver.attempt.state
+            browser.sendall(f"GET {target.path}?code=c&state={state} HTTP/1.0\r\n\r\n".encode())
+            assert receiver.wait(10) == "c"
+            browser.setblocking(False)
+            assert b"soleflip has the login" in browser.recv(4096)
