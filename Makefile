@@ -82,11 +82,13 @@ docker-logs: .docker ## Follow the containers' logs
 
 bench: $(READY) ## Measure how right and fast catalog, loader and marts are; takes an hour or two
 	@$(BIN)/python -m bench.catalog
+	@$(BIN)/python -m bench.identity
 	@$(BIN)/python -m bench.load
 	@$(BIN)/python -m bench.publish
 	@$(BIN)/python -m bench.marts
 	@$(BIN)/python -m bench.verify
 	@$(BIN)/python -m bench.verify --seeds 1 --orders 20000
+	@$(BIN)/python -m bench.chaos
 
 clean: ## Remove caches and build products; data (.soleflip) and .venv stay
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis htmlcov .coverage .coverage.* \
