@@ -1,4 +1,4 @@
-"""The nightly upkeep: Dagster's old runs and logs go, and personal data whose time is over.
+"""The nightly upkeep: Dagster's old runs and logs go, personal data and events past their time.
 
 Dagster itself keeps the events of every run for ever. What was loaded is not touched by that: the
 ledger, not Dagster, is the authority on it.
@@ -79,12 +79,12 @@ def remove_expired_personal_data(
     for place, count in files.items():
         context.log.info(f"{place}: {count:,} imported files deleted")
     if not removed and not files:
-        context.log.info("no personal data was past its time")
+        context.log.info("nothing was past its time")
 
 
 @dg.job(tags={"dagster/max_runtime": str(3600)})
 def upkeep() -> None:
-    """Old runs and logs of Dagster, and personal data whose time is over, are deleted."""
+    """Old runs and logs of Dagster, personal data and events past their time are deleted."""
     purge_old_runs()
     remove_expired_personal_data()
 
@@ -100,7 +100,7 @@ def upkeep_definitions() -> dg.Definitions:
                 job=upkeep,
                 cron_schedule="50 2 * * *",
                 execution_timezone="Europe/Berlin",
-                description="Every night: old runs, and personal data whose time is over.",
+                description="Every night: old runs, personal data and events past their time.",
                 default_status=dg.DefaultScheduleStatus.RUNNING,
             )
         ],

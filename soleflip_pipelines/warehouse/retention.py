@@ -1,4 +1,4 @@
-"""Removes what is personal from raw payloads when its time is over, as `compliance` says.
+"""Removes what is personal from raw payloads, and old events, when `compliance` says.
 
 The rules are data: `compliance.retention_rule` names table, path and days. A payload's hash stays,
 so that reading the same order again is no change and brings nothing back.
@@ -14,6 +14,7 @@ from psycopg import sql
 
 BATCH_ROWS = 2_000
 REJECTED = "integration.rejected_rows"
+EVENTS = "realtime.event"
 RULES_SQL = """
     select raw_table, json_path, keep_days from compliance.retention_rule
     where to_regclass(raw_table) is not null order by raw_table, json_path
@@ -36,6 +37,15 @@ ROW_TEXT_SQL = """
     where ctid = any(array(
         select ctid from integration.rejected_rows where {which} and raw_row <> {removed}
         limit %(batch)s for update
+    ))
+"""
+EVENTS_SQL = {
+    "delivered": "delivered_at < %(before)s",
+    "undelivered": "delivered_at is null and recorded_at < %(before)s",
+}
+OLD_EVENTS_SQL = """
+    delete from realtime.event where event_id = any(array(
+        select event_id from realtime.event where {which} limit %(batch)s for update skip locked
     ))
 """
 REMOVED = "(removed: its time was over)"
@@ -84,6 +94,8 @@ def _statement(table: str, path: list[str]) -> sql.Composed:
         return sql.SQL(ROW_TEXT_SQL).format(
             which=sql.SQL(REJECTED_SQL[path[-1]]), removed=sql.Literal(REMOVED)
         )
+    if table == EVENTS:
+        return sql.SQL(OLD_EVENTS_SQL).format(which=sql.SQL(EVENTS_SQL[path[-1]]))
     return sql.SQL(PAYLOAD_SQL).format(table=sql.Identifier(*table.split(".")))
 
 

@@ -122,7 +122,9 @@ def test_the_text_of_refused_rows_goes_sooner_once_they_are_decided(
     assert apply_retention(conn, after(32)) == {"integration.rejected_rows raw_row.decided": 1}
     assert conn.execute(query).fetchall() == [gone, ("canary 2", {"k": 2}, "why")]
     conn.commit()
-    assert apply_retention(conn, after(367)) == {"integration.rejected_rows raw_row.open": 1}
+    assert apply_retention(conn, after(367)) == {
+        "integration.rejected_rows raw_row.open": 1, "realtime.event undelivered": 1,
+    }  # fmt: skip
     assert conn.execute(query).fetchall() == [gone, gone]
 
 
@@ -151,6 +153,24 @@ def test_a_path_is_taken_out_of_a_document(
     document = {"a": 1, "l": [{"x": 1, "y": 2}, {"y": 3}, 4]}
     row = conn.execute("select compliance.without_path(%s, %s)", [Jsonb(document), path]).fetchone()
     assert row == (document if expected is None else expected,)
+
+
+def test_events_go_after_their_delivery_and_in_the_end_without_one(
+    conn: psycopg.Connection,
+) -> None:
+    conn.execute(
+        "insert into realtime.event (event_key, event_type, subject, occurred_at, payload,"
+        " delivered_at) select key, 'order.sold', 'x', now(), '{}', delivered_at"
+        " from (values ('taken', now()), ('waiting', null)) as event (key, delivered_at)"
+    )
+    conn.commit()
+    left = "select event_key from realtime.event order by 1"
+    assert apply_retention(conn, after(90)) == {}
+    assert apply_retention(conn, after(92)) == {"realtime.event delivered": 1}
+    assert conn.execute(left).fetchall() == [("waiting",)]
+    conn.commit()
+    assert apply_retention(conn, after(367)) == {"realtime.event undelivered": 1}
+    assert conn.execute(left).fetchall() == []
 
 
 def test_viewers_do_not_see_the_text_of_refused_rows(conn: psycopg.Connection) -> None:
