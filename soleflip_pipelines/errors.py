@@ -13,3 +13,7 @@ class SoleflipError(Exception):
 
 class DatabaseUnavailable(SoleflipError):
     """The database cannot be reached, started or used; the text says why and what to do."""
+
+
+class DatabaseAway(DatabaseUnavailable):
+    """The database is out of reach or full at the moment: it can be waited for."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
+import os
 import signal
 import sys
 
@@ -17,3 +19,12 @@ def end_with_parent() -> None:
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def end_worker_with_parent() -> None:
+    """The same for a worker of `multiprocessing` that is at work already; of others nothing."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        end_with_parent()
+        if not parent.is_alive():
+            os.kill(os.getpid(), signal.SIGTERM)

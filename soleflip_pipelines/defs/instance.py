@@ -9,6 +9,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -16,7 +17,13 @@ from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.connection import connect
 
 PROCESS_TAG = "soleflip/process"
-UNFINISHED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
+UNFINISHED = [
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+# A run says which process it is in before its first step; one that does not was killed before.
+LONGEST_START = timedelta(minutes=10)
 
 
 @contextmanager
@@ -34,8 +41,7 @@ def open_instance(
             instance = opened.enter_context(dg.DagsterInstance.get())
             if job is not None:
                 _make_pools(instance, job)
-            fail_abandoned_runs(instance)
-            free_leaked_slots(instance)
+            clean_up(instance)
         yield instance
 
 
@@ -51,23 +57,42 @@ def _make_pools(instance: dg.DagsterInstance, job: dg.JobDefinition) -> None:
         storage.initialize_concurrency_limit_to_default(pool)
 
 
-def fail_abandoned_runs(instance: dg.DagsterInstance) -> int:
+def clean_up(instance: dg.DagsterInstance, current_run: str | None = None) -> None:
+    """Fail the runs that were killed, and free the pools that they held.
+
+    Args:
+        instance: where the runs are recorded.
+        current_run: the run of this process that is under way, if there is one.
+    """
+    fail_abandoned_runs(instance, current_run)
+    free_leaked_slots(instance)
+
+
+def fail_abandoned_runs(instance: dg.DagsterInstance, current_run: str | None = None) -> int:
     """Mark as failed the runs whose process is gone: killed, or ended with its machine.
 
     What runs on another host, such as another container, is not ours to judge.
     """
     abandoned = 0
-    for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
-        identity = run.tags.get(PROCESS_TAG)
-        if identity is None or not identity.endswith(f"@{socket.gethostname()}"):
-            continue
-        pid = int(identity.split("@")[0])
-        # A process that starts a run here has none under way: an outage has ended it.
-        if identity == process_identity(pid) and pid != os.getpid():
-            continue
-        instance.report_run_failed(run, "the process of this run was killed")
-        abandoned += 1
+    for record in instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED)):
+        run = record.dagster_run
+        if run.run_id != current_run and _is_abandoned(instance, record):
+            instance.report_run_failed(run, "the process of this run was killed")
+            abandoned += 1
     return abandoned
+
+
+def _is_abandoned(instance: dg.DagsterInstance, record: dg.RunRecord) -> bool:
+    run = record.dagster_run
+    identity = run.tags.get(PROCESS_TAG)
+    if identity is None:
+        age = datetime.now(UTC) - record.update_timestamp
+        return age > LONGEST_START and not instance.get_run_step_stats(run.run_id)
+    if not identity.endswith(f"@{socket.gethostname()}"):
+        return False
+    pid = int(identity.split("@")[0])
+    # A process that starts a run here has no other under way: an outage has ended it.
+    return identity != process_identity(pid) or pid == os.getpid()
 
 
 def free_leaked_slots(instance: dg.DagsterInstance) -> int:
@@ -88,10 +113,14 @@ def free_leaked_slots(instance: dg.DagsterInstance) -> int:
 
 
 def process_identity(pid: int) -> str:
-    """`pid@start time@host`: one that inherited the number is not taken for the run's process."""
+    """`pid@start time@host`: one that inherited the number is not taken for the run's process.
+
+    Nor is what is dead and was not yet collected by its parent, which may be for ever.
+    """
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
-            began = stat.read().rsplit(")", 1)[1].split()[19]
+            fields = stat.read().rsplit(")", 1)[1].split()
     except (FileNotFoundError, ProcessLookupError):
-        began = "gone"
+        fields = ["X"]
+    began = "gone" if fields[0] in "XZ" else fields[19]
     return f"{pid}@{began}@{socket.gethostname()}"

@@ -16,6 +16,7 @@ from dagster_postgres.utils import DagsterPostgresException
 from sqlalchemy.exc import OperationalError
 
 from soleflip_pipelines.defs.instance import PROCESS_TAG, process_identity
+from soleflip_pipelines.processes import end_worker_with_parent
 from soleflip_pipelines.settings import Settings, get_settings
 from soleflip_pipelines.warehouse.connection import Role, connect
 from soleflip_pipelines.warehouse.outage import is_outage, wait_for_database
@@ -32,11 +33,15 @@ class WarehouseResource(dg.ConfigurableResource):
     """The warehouse of this installation, as its environment describes it."""
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Note which process a daemon's run is in, so that it can be told that it was killed."""
+        """Note which process a daemon's run is in, and let that end with its code server.
+
+        Nobody would hear of what a worker does that has outlived it.
+        """
         run = context.run
         if context.instance is not None and run is not None and PROCESS_TAG not in run.tags:
             identity = {PROCESS_TAG: process_identity(os.getpid())}
             context.instance.add_run_tags(run.run_id, identity)
+            end_worker_with_parent()
 
     @property
     def settings(self) -> Settings:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 import uuid
 from collections.abc import Mapping
 from contextlib import closing, suppress
@@ -19,7 +20,12 @@ from dagster_shared.error import SerializableErrorInfo
 from rich.console import Console
 from sqlalchemy.exc import OperationalError
 
-from soleflip_pipelines.defs.instance import PROCESS_TAG, open_instance, process_identity
+from soleflip_pipelines.defs.instance import (
+    PROCESS_TAG,
+    clean_up,
+    open_instance,
+    process_identity,
+)
 from soleflip_pipelines.defs.resources import OUTAGES, is_outage_of_any
 from soleflip_pipelines.defs.run_log import record_runs
 from soleflip_pipelines.defs.support import READ_TO_THE_END
@@ -35,6 +41,7 @@ from soleflip_pipelines.warehouse.publish import ensure_manifest
 
 POLL_SECONDS = 0.5
 WATCH_S = 10.0
+CLEAN_S = 20.0
 
 
 class NothingToReadAgain(SoleflipError):
@@ -166,7 +173,10 @@ def steps_to_read_again(job: dg.JobDefinition, again: Mapping[str, object]) -> d
 
 
 class _Progress:
-    """Follows a run's event log and prints steps, asset log lines and failures."""
+    """Follows a run's event log and prints steps, asset log lines and failures.
+
+    Meanwhile it frees the pools of runs that are killed while ours may wait for them.
+    """
 
     def __init__(
         self, settings: Settings, instance: dg.DagsterInstance, run_id: str, console: Console
@@ -194,9 +204,13 @@ class _Progress:
         self._watcher.join()
 
     def _watch(self) -> None:
+        cleaned_at = time.monotonic()
         while not self._ended.wait(POLL_SECONDS):
             try:
                 self._drain()
+                if time.monotonic() > cleaned_at + CLEAN_S:
+                    clean_up(self._instance, self.outcome.run_id)
+                    cleaned_at = time.monotonic()
             except Exception as error:
                 if not is_outage_of_any(error):
                     raise

@@ -14,9 +14,9 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from soleflip_pipelines.errors import DatabaseUnavailable
+from soleflip_pipelines.errors import DatabaseAway, DatabaseUnavailable
 from soleflip_pipelines.settings import PROJECT_ROOT, Settings
-from soleflip_pipelines.warehouse.embedded import EmbeddedPostgres
+from soleflip_pipelines.warehouse.embedded import BUSY_WORDS, EmbeddedPostgres
 from soleflip_pipelines.warehouse.migrations import apply_migrations
 
 Role = Literal["loader", "transformer", "reader"]
@@ -26,6 +26,9 @@ CONNECT_TIMEOUT_S = 10
 DAGSTER_SCHEMA = "dagster"
 MIGRATIONS_FOLDER = PROJECT_ROOT / "sql"
 READER_TIMEOUT = "60s"
+NO_ROOM = ("too many clients", "remaining connection slots")
+# What a server that answers says with FATAL, or TLS does, stays as it is until somebody mends it.
+REFUSED = ("FATAL", "certificate", "SSL was required")
 
 
 def embedded_server(settings: Settings) -> EmbeddedPostgres | None:
@@ -61,7 +64,8 @@ def connect(
         autocommit: psycopg's switch; `load_batch` makes its own transaction either way.
 
     Raises:
-        DatabaseUnavailable: not reachable, too old, not prepared, or of the other mode.
+        DatabaseAway: not reachable at the moment.
+        DatabaseUnavailable: too old, not prepared, of the other mode, or it refuses this user.
     """
     conn = _open(database_url(settings), autocommit=True)
     try:
@@ -172,7 +176,11 @@ def _open(url: str, *, autocommit: bool) -> psycopg.Connection:
             "(postgresql://user:password@host:5432/database)"
         ) from None
     except psycopg.OperationalError as error:
-        raise DatabaseUnavailable(_sentence(url, str(error))) from None
+        reason = str(error)
+        is_busy = any(word in reason for word in (*BUSY_WORDS, *NO_ROOM))
+        is_refused = not is_busy and any(word in reason for word in REFUSED)
+        kind = DatabaseUnavailable if is_refused else DatabaseAway
+        raise kind(_sentence(url, reason)) from None
 
 
 def _sentence(url: str, reason: str) -> str:
@@ -182,7 +190,7 @@ def _sentence(url: str, reason: str) -> str:
         return f"the database at {place} refuses user {parts.get('user')}: check the password"
     if "does not exist" in reason:
         return f"the server at {place} has no database {parts.get('dbname')} for this user"
-    if "too many clients" in reason or "remaining connection slots" in reason:
+    if any(word in reason for word in NO_ROOM):
         return f"the database at {place} has no connection left: close some clients"
     first = next(iter(reason.strip().splitlines()), "no reason given").split("failed: ")[-1]
     secret = str(parts.get("password") or "")

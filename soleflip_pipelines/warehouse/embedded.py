@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 import psycopg
 
-from soleflip_pipelines.errors import DatabaseUnavailable
+from soleflip_pipelines.errors import DatabaseAway, DatabaseUnavailable
 from soleflip_pipelines.warehouse.server_programs import (
     SHARED_FOLDER,
     Programs,
@@ -182,7 +182,7 @@ class EmbeddedPostgres:
                 self._remove_stale_pid_file()
                 complaint = self._call_start(address.port) or complaint
             time.sleep(0.1)
-        raise DatabaseUnavailable(
+        raise DatabaseAway(
             f"the embedded PostgreSQL does not start ({complaint or 'it does not answer'}); "
             f"its log is {self.log_file}"
         )

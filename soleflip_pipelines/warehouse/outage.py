@@ -11,7 +11,7 @@ from contextlib import closing
 
 import psycopg
 
-from soleflip_pipelines.errors import DatabaseUnavailable
+from soleflip_pipelines.errors import DatabaseAway
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.batch import LoadError
 from soleflip_pipelines.warehouse.connection import connect
@@ -26,6 +26,8 @@ def is_outage(error: BaseException) -> bool:
     """Whether an error is the database's being away or busy, so that the same work can succeed."""
     if isinstance(error, LoadError):
         return error.is_transient
+    if isinstance(error, DatabaseAway):
+        return True
     if isinstance(error, psycopg.OperationalError | psycopg.InternalError):
         return error.sqlstate is None or is_transient_state(error.sqlstate)
     return False
@@ -42,7 +44,8 @@ def wait_for_database(
         patience_s: how long to wait at most, in seconds.
 
     Raises:
-        DatabaseUnavailable: it is still away after that time.
+        DatabaseAway: it is still away after that time.
+        DatabaseUnavailable: at once, if it refuses us: no waiting helps.
     """
     deadline = time.monotonic() + patience_s
     wait_s = FIRST_WAIT_S
@@ -50,7 +53,7 @@ def wait_for_database(
         try:
             with closing(connect(settings)):
                 return
-        except (DatabaseUnavailable, psycopg.OperationalError) as error:
+        except (DatabaseAway, psycopg.OperationalError) as error:
             if time.monotonic() + wait_s > deadline:
                 raise
             if wait_s == FIRST_WAIT_S:

@@ -1,14 +1,26 @@
-"""Dagster's tables and pools: made once, whoever asks for them at the same moment."""
+"""Dagster's tables and pools: made once for all, and freed of runs that were killed."""
 
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
 
 import dagster as dg
 import pytest
+from rich.console import Console
 
+from soleflip_pipelines.defs import instance as instance_module
+from soleflip_pipelines.defs import run_job
 from soleflip_pipelines.defs.instance import PROCESS_TAG, open_instance, process_identity
 from soleflip_pipelines.defs.resources import WarehouseResource
 from soleflip_pipelines.settings import Settings
@@ -17,6 +29,42 @@ from soleflip_pipelines.warehouse.connection import dagster_environment
 pytestmark = pytest.mark.integration
 
 POOLS = {f"pool_{number}" for number in range(6)}
+ORPHANED = """
+import multiprocessing, os, time
+from soleflip_pipelines.processes import end_worker_with_parent
+
+def work():
+    end_worker_with_parent()
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+
+if __name__ == "__main__":
+    multiprocessing.get_context("spawn").Process(target=work).start()
+    time.sleep(60)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _dagster_environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in dagster_environment(settings).items():
+        monkeypatch.setenv(name, text)
+
+
+@pytest.fixture
+def process() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that lives until the test kills it."""
+    started = subprocess.Popen(["sleep", "60"])
+    yield started
+    started.kill()
+    started.wait()
+
+
+def started(instance: dg.DagsterInstance, job: str, identity: str | None) -> dg.DagsterRun:
+    """A run that is under way in a process, or has not said in which."""
+    tags = {PROCESS_TAG: identity} if identity else {}
+    run = dg.DagsterRun(job_name=job, tags=tags, status=dg.DagsterRunStatus.STARTED)
+    instance.run_storage.add_run(run)
+    return run
 
 
 def job_with_pools() -> dg.JobDefinition:
@@ -31,11 +79,9 @@ def job_with_pools() -> dg.JobDefinition:
 
 
 def test_runs_that_start_at_once_make_each_table_and_pool_once(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings,
 ) -> None:
     job = job_with_pools()
-    for name, text in dagster_environment(settings).items():
-        monkeypatch.setenv(name, text)
 
     def start(_: int) -> set[str]:
         with open_instance(settings, job) as instance:
@@ -53,20 +99,48 @@ def test_runs_that_start_at_once_make_each_table_and_pool_once(
 def test_a_run_whose_process_is_gone_is_failed_and_no_other(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, text in dagster_environment(settings).items():
-        monkeypatch.setenv(name, text)
     here = socket.gethostname()
     parent = process_identity(os.getppid())
-    identities = {"killed": f"{os.getppid()}@1@{here}", "alive": parent, "elsewhere": "1@1@x"}
+    identities = {
+        "killed": f"{os.getppid()}@1@{here}",
+        "alive": parent,
+        "elsewhere": "1@1@x",
+        "beginning": None,
+    }
     with open_instance(settings) as instance:
         for name, identity in identities.items():
-            tags = {PROCESS_TAG: identity}
-            status = dg.DagsterRunStatus.STARTED
-            run = dg.DagsterRun(job_name=name, tags=tags, status=status)
-            instance.run_storage.add_run(run)
+            started(instance, name, identity)
     with open_instance(settings) as instance:
         statuses = {run.job_name: run.status.value for run in instance.get_runs()}
-    assert statuses == {"killed": "FAILURE", "alive": "STARTED", "elsewhere": "STARTED"}
+    assert statuses == {**dict.fromkeys(identities, "STARTED"), "killed": "FAILURE"}
+    monkeypatch.setattr(instance_module, "LONGEST_START", timedelta(0))
+    with open_instance(settings) as instance:
+        (beginning,) = instance.get_runs(dg.RunsFilter(job_name="beginning"))
+    assert beginning.status.value == "FAILURE"
+
+
+def test_a_dead_process_that_nobody_collected_is_no_living_one(
+    process: subprocess.Popen[bytes],
+) -> None:
+    identity = process_identity(process.pid)
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert Path(f"/proc/{process.pid}").exists()
+    assert process_identity(process.pid) != identity
+
+
+def test_a_worker_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    program = tmp_path / "orphaned.py"
+    program.write_text(ORPHANED)
+    with subprocess.Popen([sys.executable, program], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        worker = int(parent.stdout.readline())
+        identity = process_identity(worker)
+        parent.kill()
+    deadline = time.monotonic() + 10
+    while process_identity(worker) == identity:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_run_of_the_daemon_is_marked_with_its_process() -> None:
@@ -85,19 +159,10 @@ def test_a_run_of_the_daemon_is_marked_with_its_process() -> None:
     assert run.tags[PROCESS_TAG] == process_identity(os.getpid())
 
 
-def test_the_slot_of_a_killed_run_is_free_for_the_next_one(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, text in dagster_environment(settings).items():
-        monkeypatch.setenv(name, text)
+def test_the_slot_of_a_killed_run_is_free_for_the_next_one(settings: Settings) -> None:
     pool = "pool_0"
     with open_instance(settings, job_with_pools()) as instance:
-        run = dg.DagsterRun(
-            job_name="killed",
-            tags={PROCESS_TAG: f"{os.getppid()}@1@{socket.gethostname()}"},
-            status=dg.DagsterRunStatus.STARTED,
-        )
-        instance.run_storage.add_run(run)
+        run = started(instance, "killed", f"{os.getppid()}@1@{socket.gethostname()}")
         storage = instance.event_log_storage
         claim = storage.claim_concurrency_slot(pool, run.run_id, "step")
         assert claim.is_claimed
@@ -106,3 +171,21 @@ def test_the_slot_of_a_killed_run_is_free_for_the_next_one(
         storage = instance.event_log_storage
         assert run.run_id not in storage.get_concurrency_info(pool).active_run_ids
         assert storage.claim_concurrency_slot(pool, "third", "step").is_claimed
+
+
+def test_a_run_goes_on_when_the_one_it_waits_for_is_killed(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, process: subprocess.Popen[bytes]
+) -> None:
+    monkeypatch.setattr(run_job, "CLEAN_S", 0.1)
+    job = job_with_pools()
+    with open_instance(settings, job) as instance:
+        other = started(instance, "other", process_identity(process.pid))
+        storage = instance.event_log_storage
+        assert storage.claim_concurrency_slot("pool_0", other.run_id, "step").is_claimed
+    kill = threading.Timer(1.0, process.send_signal, [signal.SIGKILL])
+    kill.start()
+    outcome = run_job._run_once(settings, job, {}, Console(file=StringIO()))
+    kill.join()
+    assert outcome.succeeded
+    with dg.DagsterInstance.get() as instance:
+        assert instance.get_run_by_id(other.run_id).status.value == "FAILURE"  # type: ignore[union-attr]

@@ -29,7 +29,7 @@ from tests.pipeline.installation import RAW_SCHEMAS, RUN_TIMEOUT_S, SOLEFLIP, In
 # What a SIGKILL strikes; the run worker of the UI's runs is a child of its code server.
 OF_A_RUN = ("run", "postmaster", "sandbox")
 OF_THE_UI = {
-    "run": "execute_run",
+    "run": "multiprocessing.spawn",
     "code server": "grpc",
     "daemon": "daemon",
     "webserver": "dagster_webserver",
@@ -271,7 +271,10 @@ def _descendant(pid: int, word: str) -> int | None:
 
 
 def _processes_of(installation: Installation) -> list[int]:
-    """Dagster's processes that see this installation's home: whoever started them is gone."""
+    """Dagster's services that see this installation's home: whoever started them is gone.
+
+    A run's worker is none: it has to end by itself, or to be waited for.
+    """
     found = []
     home = f"SOLEFLIP_HOME={installation.home}".encode()
     for process in Path("/proc").glob("[0-9]*"):

@@ -21,9 +21,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from soleflip_pipelines.errors import DatabaseAway, DatabaseUnavailable
 from soleflip_pipelines.settings import Settings, load_settings
 from soleflip_pipelines.warehouse import loader_rows
-from soleflip_pipelines.warehouse.connection import connect, prepare_database
+from soleflip_pipelines.warehouse.connection import connect, database_url, prepare_database
 from soleflip_pipelines.warehouse.embedded import EmbeddedPostgres, ServerAddress
 from soleflip_pipelines.warehouse.loader import (
     BatchResult,
@@ -394,9 +395,55 @@ def test_a_database_that_stays_away_is_named_after_the_patience(
     prepare_database(settings)
     own_server.stop()
     said: list[str] = []
-    with pytest.raises(Exception, match="cannot be reached"):
+    with pytest.raises(DatabaseAway, match="cannot be reached"):
         wait_for_database(settings, said.append, patience_s=1.0)
     assert len(said) == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"SOLEFLIP_DATABASE_URL": "{wrong_password}"}, "check the password"),
+        ({"SOLEFLIP_DATABASE_URL": "{not_prepared}"}, "not prepared yet"),
+        ({"SOLEFLIP_DATABASE_URL": "{url}", "SOLEFLIP_MODE": "live"}, "holds sandbox data"),
+    ],
+)
+def test_what_no_waiting_mends_is_not_waited_for(
+    server: ServerAddress, settings: Settings, changed: dict[str, str], sentence: str
+) -> None:
+    wrong = f"postgresql://me:wrong@{server.host}:{server.port}/postgres"
+    urls = {
+        "url": database_url(settings),
+        "wrong_password": wrong,
+        "not_prepared": server.url("template1"),
+    }
+    told = load_settings({name: text.format(**urls) for name, text in changed.items()})
+    said: list[str] = []
+    with pytest.raises(DatabaseUnavailable, match=sentence) as caught:
+        wait_for_database(told, said.append)
+    assert not said
+    assert not is_outage(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_away"),
+    [
+        ("failed: Connection refused", True),
+        ("failed: FATAL:  the database system is starting up", True),
+        ("failed: FATAL:  sorry, too many clients already", True),
+        ('failed: FATAL:  role "me" is not permitted to log in', False),
+        ("failed: server does not support SSL, but SSL was required", False),
+    ],
+)
+def test_which_refusals_pass(monkeypatch: pytest.MonkeyPatch, reason: str, is_away: bool) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise psycopg.OperationalError(f"connection to server {reason}")
+
+    monkeypatch.setattr(psycopg, "connect", refuse)
+    away = load_settings({"SOLEFLIP_DATABASE_URL": "postgresql://me@127.0.0.1:1/db"})
+    with pytest.raises(DatabaseUnavailable) as caught:
+        connect(away)
+    assert is_outage(caught.value) is is_away
 
 
 # --- a full disk ----------------------------------------------------------------------------------
