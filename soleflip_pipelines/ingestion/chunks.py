@@ -71,7 +71,7 @@ def _gathered(
     done: list[Fetched[T]] = []
     fatal: PartnerError | None = None
     for future in waiting:
-        if fatal is not None and future.cancel():
+        if future.cancelled():
             continue
         result = future.result()
         if fatal is not None:
@@ -82,6 +82,9 @@ def _gathered(
         is_of_all = result.error is not None and not _is_of_one_key(result.error)
         if is_of_all or failures == MAX_FAILURES_IN_A_ROW:
             fatal = result.error
+            # All of them now: while one that is under way is waited for, others would begin.
+            for later in waiting:
+                later.cancel()
         else:
             done.append(result)
     return done, failures, fatal
