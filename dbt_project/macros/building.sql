@@ -15,3 +15,17 @@
         analyze {{ this }}
     {%- endif -%}
 {%- endmacro %}
+
+{#- Whether a unique index of the model that a test is of stands on just these columns: making it has
+    proved that no two rows agree in them. -#}
+{% macro is_unique_by_index(columns) -%}
+    {%- set found = namespace(is_unique=false) -%}
+    {%- if execute -%}
+        {%- for index in graph.nodes[model.attached_node].config.get('indexes') or [] -%}
+            {%- if index.unique and index.columns | sort == columns | sort -%}
+                {%- set found.is_unique = true -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(found.is_unique) }}
+{%- endmacro %}

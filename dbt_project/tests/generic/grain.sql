@@ -1,5 +1,17 @@
-{#- The key of the model: never NULL, never twice. Returns the offending keys. -#}
+{#- The key of the model: never NULL, never twice. Where a unique index of the model on these columns
+    has just proved the second, rows are only looked through for NULL. Returns the offending keys. -#}
 {% test grain(model, columns, not_null=[]) %}
+
+{%- if is_unique_by_index(columns) %}
+
+select {{ columns | join(', ') }}
+from {{ model }}
+where
+    {% for column in columns + not_null -%}
+    {{ column }} is null{{ ' or' if not loop.last }}
+    {% endfor %}
+
+{%- else %}
 
 select
     {{ columns | join(', ') }},
@@ -14,4 +26,6 @@ having
     {% for column in not_null -%}
     or bool_or({{ column }} is null)
     {% endfor %}
+
+{%- endif %}
 {% endtest %}
