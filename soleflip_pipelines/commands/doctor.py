@@ -136,7 +136,7 @@ def _partners(settings: Settings) -> Iterator[Finding]:
             missing = missing_credentials(settings, vault, partner)
             if not missing:
                 end = login_end(settings, conn, partner)
-                state: Literal["ok", "warn"] = "warn" if end and end.is_near else "ok"
+                state: Literal["ok", "warn"] = "warn" if end and end.needs_care else "ok"
                 yield Finding(partner, state, f"connected; {end.text}" if end else "connected")
             elif len(missing) < len(names):
                 text = f"connected in part: {', '.join(missing)} missing; see {guide_of(partner)}"

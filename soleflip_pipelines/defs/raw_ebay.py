@@ -62,7 +62,7 @@ def _login_result(settings: Settings, conn: psycopg.Connection) -> Iterable[dg.A
     yield dg.AssetCheckResult(
         check_name=LOGIN_LASTS,
         asset_key="raw_ebay.orders".split("."),
-        passed=end is None or not end.is_near,
+        passed=end is None or not end.needs_care,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"login": end.text if end else "its end is not known"},
+        metadata={"login": end.text if end else "it does not end"},
     )

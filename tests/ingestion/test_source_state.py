@@ -230,11 +230,21 @@ def test_the_end_of_a_login_is_told_ahead(settings: Settings, conn: psycopg.Conn
         owner.execute(event, [500])
     near = login_end(settings, conn, "ebay")
     assert near is not None
-    assert near.is_near
+    assert near.needs_care
     assert near.text.endswith("run `soleflip connect ebay` before that")
     open_vault(conn, settings).set("EBAY_REFRESH_TOKEN", "CANARY")
     renewed = login_end(settings, conn, "ebay")
     assert renewed is not None
-    assert not renewed.is_near
-    assert login_end(connected(settings), conn, "ebay") is None
+    assert not renewed.needs_care
     assert login_end(settings, conn, "stockx") is None
+
+
+def test_a_login_in_env_is_warned_of_since_nobody_knows_its_end(
+    settings: Settings, conn: psycopg.Connection
+) -> None:
+    assert login_end(connected(settings), conn, "ebay") is None
+    unknown = login_end(connected(settings).model_copy(update={"mode": "live"}), conn, "ebay")
+    assert unknown is not None
+    assert unknown.needs_care
+    assert unknown.ends_at is None
+    assert "`soleflip connect ebay`" in unknown.text
