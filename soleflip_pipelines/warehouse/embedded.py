@@ -43,6 +43,10 @@ max_connections = 100
 timezone = 'UTC'
 log_timezone = 'UTC'
 """
+# Nobody replicates this server or archives its log, so what is built whole is written once: into
+# its files, which are on the disk before the commit is. Given at each start, so that clusters that
+# were made before have them, too.
+START_OPTIONS = {"wal_level": "minimal", "max_wal_senders": "0"}
 
 
 @dataclass(frozen=True)
@@ -189,7 +193,7 @@ class EmbeddedPostgres:
 
     def _call_start(self, port: int) -> str:
         """One try to start; returns the last line of the complaint, or nothing."""
-        options = {**self._options, "port": str(port)}
+        options = {**START_OPTIONS, **self._options, "port": str(port)}
         flags = " ".join(f"-c {name}={value}" for name, value in options.items())
         done = self._programs().run(
             "pg_ctl", "start", "-D", "data", "-l", "server.log", "-o", flags, "-w", "-t", "60"
