@@ -11,6 +11,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -215,6 +216,11 @@ def _offers(reading: _Reading, rows: Iterator[FeedRow]) -> Iterator[Record | Rej
         yield judged
 
 
+def _is_asked(price: str | None) -> bool:
+    """A price that somebody can be asked for, or none: what costs nothing is no offer."""
+    return price is None or (is_amount(price) and Decimal(price.strip()) > 0)
+
+
 def judge_offer(feed_id: str, row: FeedRow, position: str) -> Record | Rejection:
     """A feed's row as a record, or why it is refused, with what a later retry needs of its feed."""
     if row.cells is None:
@@ -223,8 +229,8 @@ def judge_offer(feed_id: str, row: FeedRow, position: str) -> Record | Rejection
         )  # fmt: skip
     elif not row.cells.get(FEED_KEY, "").strip():
         what = ("missing_value", f"{FEED_KEY} is needed", FEED_KEY)
-    elif "search_price" in row.cells and not is_amount(row.cells["search_price"]):
-        what = ("bad_value", "search_price is no amount", "search_price")
+    elif not _is_asked(row.cells.get("search_price")):
+        what = ("bad_value", "search_price is no amount above zero", "search_price")
     else:
         return Record((feed_id, row.cells[FEED_KEY].strip()), dict(row.cells))
     code, reason, name = what

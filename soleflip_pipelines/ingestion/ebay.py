@@ -20,7 +20,13 @@ from soleflip_pipelines.ingestion.ebay_windows import (
     period_windows,
     planned_windows,
 )
-from soleflip_pipelines.ingestion.fields import DocumentForm, is_amount, is_moment, is_text
+from soleflip_pipelines.ingestion.fields import (
+    DocumentForm,
+    is_amount,
+    is_moment,
+    is_price,
+    is_text,
+)
 from soleflip_pipelines.ingestion.periods import Period
 from soleflip_pipelines.ingestion.steps import UNPACED_WORKERS, Log
 from soleflip_pipelines.settings import Settings
@@ -47,6 +53,11 @@ def is_money(value: object) -> bool:
     )
 
 
+def is_cost(value: object) -> bool:
+    """An amount that a buyer pays, so none below zero."""
+    return is_money(value) and is_price(value["value"])  # type: ignore[index]
+
+
 def is_pieces(value: object) -> bool:
     """One or more pieces."""
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
@@ -62,8 +73,8 @@ def is_refunds(value: object) -> bool:
 
 LINE_FORM = DocumentForm(
     key="lineItemId",
-    required={"lineItemId": is_text, "quantity": is_pieces, "lineItemCost": is_money},
-    optional={"deliveryCost.shippingCost": is_money, "refunds": is_refunds},
+    required={"lineItemId": is_text, "quantity": is_pieces, "lineItemCost": is_cost},
+    optional={"deliveryCost.shippingCost": is_cost, "refunds": is_refunds},
 )
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from soleflip_pipelines.warehouse.loader import Page, Record, Rejection
@@ -29,6 +30,11 @@ def is_amount(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return False
     return DECIMAL.fullmatch(str(value).strip()) is not None
+
+
+def is_price(value: object) -> bool:
+    """An amount that is not below zero, as what is asked, bid or paid for a thing is."""
+    return is_amount(value) and Decimal(str(value).strip()) >= 0
 
 
 def is_moment(value: object) -> bool:
@@ -71,13 +77,14 @@ class DocumentForm:
         for path, fits in self.required.items():
             value = _at(document, path)
             if not fits(value):
-                code = "missing_value" if value is None else "bad_value"
-                return _rejected(document, position, code, f"{path} is needed", path)
+                if value in (None, ""):
+                    reason = f"{path} is needed"
+                    return _rejected(document, position, "missing_value", reason, path)
+                return _rejected(document, position, "bad_value", _wrong(path, fits), path)
         for path, fits in self.optional.items():
             value = _at(document, path)
             if value not in (None, "") and not fits(value):
-                reason = f"{path} does not have its usual form"
-                return _rejected(document, position, "bad_value", reason, path)
+                return _rejected(document, position, "bad_value", _wrong(path, fits), path)
         return Record((str(document[self.key]),), document)
 
     def page(self, documents: Sequence[object], place: str) -> Page:
@@ -95,6 +102,12 @@ def _at(document: Json, path: str) -> object:
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
     return value
+
+
+def _wrong(path: str, fits: Callable[[object], bool]) -> str:
+    if fits is is_price:
+        return f"{path} is no amount of zero or more"
+    return f"{path} does not have its usual form"
 
 
 def _rejected(

@@ -16,8 +16,8 @@ from soleflip_pipelines.ingestion.access import open_stockx
 from soleflip_pipelines.ingestion.chunks import Fetched, fetch_in_chunks
 from soleflip_pipelines.ingestion.fields import (
     DocumentForm,
-    is_amount,
     is_day,
+    is_price,
     is_text,
     refused,
 )
@@ -41,7 +41,7 @@ PRODUCT_FORM = DocumentForm(
     required={"productId": is_text},
     optional={
         "productAttributes.releaseDate": is_day,
-        "productAttributes.retailPrice": is_amount,
+        "productAttributes.retailPrice": is_price,
     },
 )
 VARIANT_FORM = DocumentForm(

@@ -20,6 +20,7 @@ from soleflip_pipelines.ingestion.fields import (
     DocumentForm,
     is_amount,
     is_moment,
+    is_price,
     is_text,
     refused,
 )
@@ -57,7 +58,7 @@ PROGRESS_PAGES = 25
 
 PAYOUT = {
     "payout.totalPayout": is_amount,
-    "payout.salePrice": is_amount,
+    "payout.salePrice": is_price,
     "payout.totalAdjustments": is_amount,
 }
 ORDER_FORM = DocumentForm(
@@ -65,7 +66,7 @@ ORDER_FORM = DocumentForm(
     required={
         "orderNumber": is_text,
         "status": is_text,
-        "amount": is_amount,
+        "amount": is_price,
         "createdAt": is_moment,
     },
     optional={"updatedAt": is_moment, "shipment.shipByDate": is_moment, **PAYOUT},

@@ -286,6 +286,7 @@ def test_lines_refunds_and_bad_orders(
     bad: dict[str, dict[str, Any]] = {
         "no lines": {"lineItems": []},
         "no amount": {"lineItems": [line(1), line(2, lineItemCost={"value": "many"})]},
+        "below zero": {"lineItems": [line(1, lineItemCost=euro("-150.00"))]},
         "no pieces": {"lineItems": [line(1, quantity=0)]},
         "bad refund": {"lineItems": [line(1, refunds=[{"amount": euro("n/a")}])]},
         "bad fee": {"totalMarketplaceFee": "15"},
@@ -298,7 +299,7 @@ def test_lines_refunds_and_bad_orders(
     assert stored(conn) == {"two": two}
     fields = conn.execute("select field from integration.rejected_rows order by 1").fetchall()
     assert [field for (field,) in fields] == [
-        "lastModifiedDate", *["lineItems"] * 4, "orderId", "totalMarketplaceFee",
+        "lastModifiedDate", *["lineItems"] * 5, "orderId", "totalMarketplaceFee",
     ]  # fmt: skip
 
 

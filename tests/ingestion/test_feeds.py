@@ -191,6 +191,8 @@ def test_bad_rows_are_quarantined_and_their_offers_not_closed(
     feeds.rows[0] = "0,Shoe,cheap,EUR,1,5"
     feeds.rows[1] = "1,Shoe,100.00,EUR,1"
     feeds.rows[2] = ",Shoe,100.00,EUR,1,5"
+    feeds.rows[3] = "3,Shoe,0.00,EUR,1,5"
+    feeds.rows[4] = "4,Shoe,-100.00,EUR,1,5"
     sync(partner_settings, conn)
     rejected = conn.execute(
         "select position, reason_code from integration.rejected_rows order by 1"
@@ -199,6 +201,8 @@ def test_bad_rows_are_quarantined_and_their_offers_not_closed(
         ("feed 7, line 2", "bad_value"),
         ("feed 7, line 3", "row_shape"),
         ("feed 7, line 4", "missing_value"),
+        ("feed 7, line 5", "bad_value"),
+        ("feed 7, line 6", "bad_value"),
     ]
     gone = [offer for offer, *_, is_listed in history(conn) if not is_listed]
     assert gone == ["1", "2"]

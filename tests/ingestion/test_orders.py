@@ -317,9 +317,10 @@ def test_bad_orders_are_quarantined_and_unknown_fields_kept(
         order("C", "COMPLETED", createdAt="yesterday"),
         order("D", "COMPLETED", createdAt=None),
         "no object",
+        order("E", "COMPLETED", amount="-150.00"),
     ]
     results = stockx.sync_orders(partner_settings, conn, log=quiet)
-    assert counts(results) == [6, 1, 0, 0, 5]
+    assert counts(results) == [7, 1, 0, 0, 6]
     kept = conn.execute("select payload -> 'newField' from raw_stockx.orders").fetchall()
     assert kept == [({"deep": [1]},)]
     rejected = conn.execute(
@@ -331,7 +332,10 @@ def test_bad_orders_are_quarantined_and_unknown_fields_kept(
         ("past orders, page 1, item 4", "bad_value", "createdAt"),
         ("past orders, page 1, item 5", "missing_value", "createdAt"),
         ("past orders, page 1, item 6", "not_an_object", None),
+        ("past orders, page 1, item 7", "bad_value", "amount"),
     ]
+    reason = "select reason from integration.rejected_rows where raw_row like '%-150.00%'"
+    assert conn.execute(reason).fetchone() == ("amount is no amount of zero or more",)
 
 
 def test_a_dead_marketplace_keeps_what_is_known_and_the_next_run_heals(
