@@ -31,6 +31,12 @@
         'sale_profit_eur': 'sum(orders.net_profit) filter (where orders.is_sale)',
         'profit_cost_eur': 'sum(orders.cost_eur) filter (
             where orders.is_sale and orders.net_profit is not null
+        )',
+        'shelf_days': 'sum(orders.shelf_days) filter (
+            where orders.is_sale and orders.net_profit is not null
+        )',
+        'cost_days': 'sum(orders.cost_days) filter (
+            where orders.is_sale and orders.net_profit is not null
         )'
     }) }}
 {%- endmacro %}
@@ -39,6 +45,19 @@
 {% macro kpi_sums() -%}
     {%- for name, aggregate in kpi_measures().items() %}
         {{ aggregate }} as {{ name }}{{ ',' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
+
+{#- What the sums change by where penalties are moved from the sale to the day they were charged. -#}
+{% macro kpi_moved_penalties() -%}
+    {%- for name in kpi_measures() %}
+        {%- if name == 'penalty_eur' %}
+        sum(moved.moved_eur)
+        {%- elif name == 'net_profit_eur' %}
+        -sum(moved.moved_eur) filter (where moved.net_profit is not null)
+        {%- else %}
+        null
+        {%- endif %} as {{ name }}{{ ',' if not loop.last }}
     {%- endfor -%}
 {%- endmacro %}
 
@@ -79,6 +98,15 @@
         when costed_gross_eur >= {{ var('cost_coverage_floor') }} * gross_sale_eur
             then {{ ratio('sale_profit_eur', 'profit_cost_eur') }}
     end)::numeric(12, 4) as roi,
+    -- ROI x 365 / mean days, weighted by cost, a day at least.
+    (case
+        when costed_gross_eur >= {{ var('cost_coverage_floor') }} * gross_sale_eur
+            then {{ ratio('sale_profit_eur * 365', 'greatest(profit_cost_eur, cost_days)') }}
+    end)::numeric(12, 4) as annualised_roi,
+    (case
+        when costed_gross_eur >= {{ var('cost_coverage_floor') }} * gross_sale_eur
+            then {{ ratio('sale_profit_eur', 'shelf_days') }}
+    end)::numeric(12, 4) as profit_per_shelf_day_eur,
     {{ ratio('failed_count', 'decided_count') }} as failed_sale_rate
 {%- endmacro %}
 
@@ -102,7 +130,21 @@
     take_rate_without_shipping,
     net_margin,
     roi,
+    annualised_roi,
+    profit_per_shelf_day_eur,
     failed_sale_rate
+{%- endmacro %}
+
+{#- Which of the grouped dimensions a row is of, and which member. -#}
+{% macro kpi_member() -%}
+    case
+        when grouping(platform) = 0 then 'platform'
+        when grouping(brand) = 0 then 'brand'
+        when grouping(category) = 0 then 'category'
+        when grouping(size_group) = 0 then 'size_group'
+        else 'supplier'
+    end as dimension,
+    coalesce(platform, brand, category, size_group, supplier) as member
 {%- endmacro %}
 
 {#- A size in one of few groups, by what size_master says of it. -#}

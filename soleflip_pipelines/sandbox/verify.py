@@ -16,6 +16,7 @@ from soleflip_pipelines.errors import SoleflipError
 from soleflip_pipelines.sandbox import storage
 from soleflip_pipelines.sandbox.verification import (
     catalog,
+    channels,
     forecasts,
     kpis,
     lists,
@@ -48,6 +49,7 @@ COMPARISONS = (
     *forecasts.COMPARISONS,
     *kpis.COMPARISONS,
     *performance.COMPARISONS,
+    *channels.COMPARISONS,
 )
 # What each raw table must hold, and the key of the truth that says so.
 _COUNTS: tuple[tuple[str, LiteralString], ...] = (

@@ -29,7 +29,7 @@ select
     sum(summary.net_payout_eur) as net_payout_eur,
     sum(summary.net_profit_eur) as net_profit_eur,
     sum(summary.penalty_eur) as penalty_eur,
-    round(sum(summary.sales_with_cost_count) / nullif(sum(summary.sale_count), 0), 4)
+    round(sum(summary.costed_sale_count) / nullif(sum(summary.sale_count), 0), 4)
         as cost_coverage_count
 from spans
 left join analytics.sales_summary_daily as summary on spans.first_day <= summary.sold_on

@@ -17,7 +17,7 @@ from tests.pipeline.installation import Installation
 
 pytestmark = pytest.mark.integration
 
-YEAR = 2025
+YEAR = 2026
 
 
 def test_planted_gaps_are_found_with_their_reason_and_no_other(finished: Installation) -> None:
@@ -45,10 +45,12 @@ def test_planted_gaps_are_found_with_their_reason_and_no_other(finished: Install
 
 
 def test_every_cent_is_booked_and_balances(finished: Installation) -> None:
-    ((profits, earned, bought, stock, unknown),) = finished.query(
+    ((profits, lost, earned, bought, stock, unknown),) = finished.query(
         """
         select (select sum(net_profit) from sales."order"),
-               sum(amount_eur) filter (where statement = 'profit' and kind <> 'cost of goods'
+               -sum(amount_eur) filter (where kind = 'loss'),
+               sum(amount_eur) filter (where statement = 'profit'
+                   and kind not in ('cost of goods', 'loss')
                    and profit_state not in ('no_cost', 'no_fees', 'no_rate')),
                sum(amount_eur) filter (where kind = 'goods'),
                sum(amount_eur) filter (where statement = 'stock'),
@@ -57,7 +59,8 @@ def test_every_cent_is_booked_and_balances(finished: Installation) -> None:
         from financial.transaction
         """
     )
-    assert profits == earned - bought + stock - unknown
+    assert lost > 0
+    assert profits - lost == earned - bought + stock - unknown
     unbalanced = finished.query(
         "select purchase_item_id from financial.transaction where statement = 'purchasing'"
         " group by 1 having sum(amount_eur) <> 0 union all"
@@ -68,18 +71,18 @@ def test_every_cent_is_booked_and_balances(finished: Installation) -> None:
     assert unbalanced == []
 
 
-@pytest.mark.parametrize("chart", ["SKR03", "skr04"])
+@pytest.mark.parametrize(("chart", "year"), [("SKR03", 2025), ("skr04", YEAR)])
 def test_the_datev_file_balances_to_the_profit_and_loss(
-    finished: Installation, tmp_path: Path, chart: str
+    finished: Installation, tmp_path: Path, chart: str, year: int
 ) -> None:
     settings = load_settings(finished.environment)
     datev, pnl = tmp_path / "datev.csv", tmp_path / "pnl.csv"
-    count = write_datev(settings, datev, Period(YEAR), chart=chart, adviser=1001, client=1)
-    write_profit_and_loss(settings, pnl, Period(YEAR))
+    count = write_datev(settings, datev, Period(year), chart=chart, adviser=1001, client=1)
+    write_profit_and_loss(settings, pnl, Period(year))
     with datev.open(encoding="cp1252", newline="") as file:
         header, columns, *bookings = csv.reader(file, delimiter=";")
     assert header[0] == "EXTF"
-    assert header[12:16] == ["20250101", "4", "20250101", "20251231"]
+    assert header[12:16] == [f"{year}0101", "4", f"{year}0101", f"{year}1231"]
     assert len(bookings) == count > 100
     booked: dict[str, Decimal] = defaultdict(Decimal)
     for row in bookings:
@@ -97,6 +100,8 @@ def test_the_datev_file_balances_to_the_profit_and_loss(
     assert stated["transaction fees"] == booked["transaction "] < 0
     assert stated["cost of goods"] == booked["cost of good"] < 0
     assert stated["fx effect"] == booked["fx effect"]
+    assert stated["lost stock"] == booked["loss"]
+    assert (booked["loss"] < 0) == (year == YEAR)
     assert stated["net profit"] == sum(
         amount
         for kind, amount in booked.items()
@@ -108,9 +113,9 @@ def test_an_export_never_overwrites_and_names_an_unknown_chart(
     finished: Installation, tmp_path: Path
 ) -> None:
     settings, file = load_settings(finished.environment), tmp_path / "pnl.csv"
-    write_profit_and_loss(settings, file, Period(YEAR, 12))
+    write_profit_and_loss(settings, file, Period(YEAR, 6))
     with pytest.raises(SoleflipError, match="exists already"):
-        write_profit_and_loss(settings, file, Period(YEAR, 12))
+        write_profit_and_loss(settings, file, Period(YEAR, 6))
     with pytest.raises(SoleflipError, match="the chart SKR99 has no account for"):
         write_datev(settings, tmp_path / "d.csv", Period(YEAR), chart="SKR99", adviser=1, client=1)
 

@@ -96,6 +96,12 @@ _TABLES: tuple[tuple[str, LiteralString, str], ...] = (
     ("financial.transaction", "delete from financial.transaction where kind = 'penalty'"
      " or kind = 'shipping fee'", "row"),
     ("financial.transaction", "delete from financial.transaction where kind = 'payout'", "row"),
+    ("financial.transaction", "update financial.transaction set booked_on = booked_on + 1"
+     " where kind = 'loss'", "booked_on"),
+    ("financial.profit_and_loss", "update financial.profit_and_loss"
+     " set amount_eur = 0 where line = 'lost stock'", "amount"),
+    ("analytics.kpi", "update analytics.kpi set penalty_eur = penalty_eur + 0.01"
+     " where penalty_eur > 0", "penalty"),
     ("financial.payout_reconciliation", "update financial.payout_reconciliation"
      " set gap_reasons = '{shipping}' where reconciliation_state = 'unexplained'", "reasons"),
     ("financial.payout_reconciliation", "update financial.payout_reconciliation"
@@ -135,6 +141,10 @@ _TABLES: tuple[tuple[str, LiteralString, str], ...] = (
      "cost"),
     ("analytics.kpi", "update analytics.kpi set roi = roi + 0.0001 where dimension = 'size_group'",
      "roi"),
+    ("analytics.channel_comparison", "update analytics.channel_comparison"
+     " set vat_due_eur = vat_due_eur + 0.01 where platform = 'ebay'", "vat"),
+    ("inventory.days_to_sell", "update inventory.days_to_sell set p80_days = p80_days + 1"
+     " where scope = 'size'", "p80"),
     ("analytics.buying_scorecard", "update analytics.buying_scorecard"
      " set sold_count = sold_count + 1", "sold"),
     ("analytics.demand_class", "update analytics.demand_class set abc_class = 'D'", "abc_class"),

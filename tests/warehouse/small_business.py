@@ -227,6 +227,13 @@ def load_purchase(conn: psycopg.Connection, line_key: str, **changes: str) -> No
     conn.commit()
 
 
+def load_state(conn: psycopg.Connection, status: str, changed_at: str) -> None:
+    """Load the cancelled order anew in another state."""
+    again = order("S-4", status, "2026-03-09T10:00:00.000Z", "170", "EUR", adjustments=())
+    _load(conn, ORDERS, [(("S-4",), {**again, "updatedAt": changed_at})])
+    conn.commit()
+
+
 def _load(
     conn: psycopg.Connection,
     table: RawTable,

@@ -23,7 +23,7 @@ from soleflip_pipelines.warehouse.dbt_runner import run_dbt
 from soleflip_pipelines.warehouse.embedded import ServerAddress
 from soleflip_pipelines.warehouse.ids import stable_id
 from tests.conftest import create_database, settings_for
-from tests.warehouse.small_business import load_purchase, load_small_business
+from tests.warehouse.small_business import load_purchase, load_small_business, load_state
 
 pytestmark = pytest.mark.integration
 
@@ -239,8 +239,12 @@ def test_built_tables_have_statistics(warehouse: Settings) -> None:
     assert found == []
 
 
-def test_killed_build_heals(warehouse: Settings) -> None:
+def test_killed_build_heals_and_no_state_is_lost_or_kept_twice(warehouse: Settings) -> None:
+    with connect(warehouse, "loader") as conn:
+        load_state(conn, "PAYOUTPENDING", "2026-03-21T10:00:00.000Z")
     publish.build_marts(warehouse, "before the kill")
+    with connect(warehouse, "loader") as conn:
+        load_state(conn, "CANCELED", "2026-03-22T10:00:00.000Z")
     script = (
         "import sys; from soleflip_pipelines.settings import load_settings;"
         "from soleflip_pipelines.warehouse.publish import build_marts;"
@@ -263,6 +267,15 @@ def test_killed_build_heals(warehouse: Settings) -> None:
     publish.build_marts(warehouse, "after the kill")
     assert rows(warehouse, BUILD_IDS) == [("after the kill",)]
     assert rows(warehouse, SIDE_SCHEMAS) == []
+    assert rows(
+        warehouse,
+        "select sequence_no, previous_status, status, is_current, seen_until is null"
+        " from sales.order_status_history where order_number = 'S-4' order by sequence_no",
+    ) == [
+        (1, None, "cancelled", False, False),
+        (2, "cancelled", "open", False, False),
+        (3, "open", "cancelled", True, True),
+    ]
 
 
 def test_two_builds_do_not_collide(warehouse: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

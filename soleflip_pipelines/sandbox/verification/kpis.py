@@ -33,12 +33,15 @@ left join catalog.size_master m on m.size_key = v.size_key
 """
 _ORDERS = """
 select o.*, coalesce(l.brand, 'Unknown') as brand, coalesce(l.category, 'unknown') as category,
-       l.size_system, l.audience, l.size_value, coalesce(s.supplier, 'unknown') as supplier
+       l.size_system, l.audience, l.size_value, coalesce(s.supplier, 'unknown') as supplier,
+       s.shelf_days, s.cost_days
 from orders o
 left join order_label l using (platform, order_number, order_line)
 left join (
     select platform, order_number, order_line,
-           iif(min(supplier) = max(supplier), min(supplier), 'several') as supplier
+           iif(min(supplier) = max(supplier), min(supplier), 'several') as supplier,
+           cast(sum(max(1, julianday(sold_on) - julianday(available_on))) as integer) as shelf_days,
+           euros(times(cost, max(0, julianday(sold_on) - julianday(available_on)))) as cost_days
     from units where order_number is not null group by 1, 2, 3
 ) s using (platform, order_number, order_line)
 """
@@ -49,11 +52,12 @@ _FIGURES: LiteralString = """
        other_fee_eur as other_fee, net_payout_eur as payout, penalty_eur as penalty,
        cost_eur as cost, net_profit_eur as profit, cost_coverage_count as coverage_count,
        cost_coverage_value as coverage_value, take_rate, take_rate_without_shipping, net_margin,
-       roi, failed_sale_rate
+       roi, annualised_roi, profit_per_shelf_day_eur as shelf_profit, failed_sale_rate
 """
 _MART = f"""
 select dimension, member, period, period_start, {_FIGURES}, costed_sale_count as costed,
-       costed_gross_eur as costed_gross, profit_cost_eur as costed_cost
+       costed_gross_eur as costed_gross, profit_cost_eur as costed_cost,
+       shelf_days
 from analytics.kpi
 order by dimension collate "C", member collate "C", period collate "C", period_start
 """
@@ -99,8 +103,8 @@ def day_sums(sides: Sides) -> Groups:
     """Sums by dimension, member and day; all days of the channels, also those without an order."""
     groups: Groups = {}
     for order in _orders(sides):
-        day = date.fromisoformat(order["sold_on"])
-        sums = _measures(order)
+        day, ended_on = (date.fromisoformat(order[name]) for name in ("sold_on", "ended_on"))
+        sums, charged = _measures(order), _charged(order)
         sizes = (order["size_system"], order["audience"], order["size_value"])
         for key in (
             ("all", "all"),
@@ -111,6 +115,8 @@ def day_sums(sides: Sides) -> Groups:
             ("supplier", order["supplier"]),
         ):
             _add(groups.setdefault((*key, day), {}), sums)
+            if charged["penalty"]:
+                _add(groups.setdefault((*key, ended_on), {}), charged)
     days = [day for _, _, day in groups]
     if days:
         for dimension, member in {key[:2] for key in groups if key[0] in ("all", "platform")}:
@@ -134,6 +140,12 @@ def _orders(sides: Sides) -> Iterator[Mapping[str, Any]]:
     yield from truth.execute(_ORDERS)
 
 
+def _charged(order: Mapping[str, Any]) -> Sums:
+    """What a penalty comes to on the day on which it is charged."""
+    penalty = _decimal(order["penalty"]) or Decimal(0)
+    return {"penalty": penalty, "profit": None if order["net_profit"] is None else -penalty}
+
+
 def _measures(order: Mapping[str, Any]) -> Sums:
     is_sale = bool(order["is_sale"])
     known = order["cost"] is not None and order["state"] != "no_fees"
@@ -148,9 +160,8 @@ def _measures(order: Mapping[str, Any]) -> Sums:
         "gross": gross,
         **{fee: _decimal(order[fee]) if is_sale else Decimal(0) for fee in _FEES},
         "payout": _decimal(order["net_payout"]) if is_sale else Decimal(0),
-        "penalty": _decimal(order["penalty"]),
         "told_gross": gross if is_told else None,
-        "profit": _decimal(order["net_profit"]),
+        "profit": _plus(order["net_profit"], order["penalty"]),
         "cost": _decimal(order["cost"]) if is_sale else None,
         "sale_profit": _decimal(order["net_profit"]) if is_sale else None,
         "unseen": int(not order["is_seen"]),
@@ -159,6 +170,8 @@ def _measures(order: Mapping[str, Any]) -> Sums:
     if is_sale and known:
         sums["costed"] = 1
         sums["costed_gross"], sums["costed_cost"] = gross, sums["cost"]
+        sums["shelf_days"] = _decimal(order["shelf_days"])
+        sums["cost_days"] = _decimal(order["cost_days"])
         vat = _decimal(order["vat_due"])
         sums["costed_net"] = None if gross is None or vat is None else gross - vat
     return sums
@@ -166,6 +179,10 @@ def _measures(order: Mapping[str, Any]) -> Sums:
 
 def _decimal(value: object) -> Decimal | None:
     return None if value is None else Decimal(str(value))
+
+
+def _plus(left: object, right: object) -> Decimal | None:
+    return None if left is None else Decimal(str(left)) + (_decimal(right) or 0)
 
 
 def _add(total: Sums, more: Sums) -> None:
@@ -209,6 +226,7 @@ def _figures(sums: Sums) -> dict[str, object]:
         **{name: sums.get(name, 0) for name in ("orders", "sales", "units", "costed")},
         **{fee: told(sums.get(fee, zero)) for fee in _FEES},
         "gross": gross,
+        "fees": told(fees),
         "payout": told(sums.get("payout", zero)),
         "penalty": sums.get("penalty", zero),
         "cost": sums.get("cost"),
@@ -223,10 +241,26 @@ def _figures(sums: Sums) -> dict[str, object]:
         ),
         "net_margin": sure(ratio(profit, sums.get("costed_net")) if is_covered else None),
         "roi": sure(ratio(profit, sums.get("costed_cost")) if is_covered else None),
+        "annualised_roi": sure(_annualised(sums) if is_covered else None),
+        "shelf_profit": sure(ratio(profit, sums.get("shelf_days")) if is_covered else None),
+        "shelf_days": sums.get("shelf_days", 0),
         "failed_sale_rate": ratio(sums.get("failed", 0), sums.get("decided")),
     }
 
 
+def _annualised(sums: Sums) -> object:
+    profit, cost = sums.get("sale_profit"), sums.get("costed_cost")
+    if profit is None or cost is None:
+        return None
+    return ratio(profit * 365, max(cost, sums.get("cost_days", Decimal(0))))
+
+
+_SUMMARY = """
+select sold_on as period_start, order_count as orders, sale_count as sales, gross_sale_eur as gross,
+       fees_eur as fees, net_payout_eur as payout, penalty_eur as penalty, cost_eur as cost,
+       net_profit_eur as profit, costed_sale_count as costed
+from analytics.sales_summary_daily order by sold_on
+"""
 _ALL = ("all", "platform", "brand", "category", "size_group", "supplier")
 COMPARISONS = (
     Comparison(
@@ -234,6 +268,12 @@ COMPARISONS = (
         ("dimension", "member", "period", "period_start"),
         partial(kpi_rows, dimensions=_ALL, periods=("day", "week", "month")),
         _MART,
+    ),
+    Comparison(
+        "analytics.sales_summary_daily",
+        ("period_start",),
+        partial(kpi_rows, dimensions=("all",), periods=("day",)),
+        _SUMMARY,
     ),
     Comparison(
         "analytics.kpi_monthly",

@@ -1,7 +1,7 @@
-"""The marts of money over time: the ledger of bookings, and the days.
+"""The ledger of bookings, made anew of the truth's orders, purchases and units.
 
-All sums are made of the truth's orders and units. Where a day has a sale whose payout was
-not shown, its fees and profit are partly expected ones and only the rest is compared.
+Where a sale's payout was not shown, its fees and profit are expected ones and only the rest is
+compared.
 """
 
 from __future__ import annotations
@@ -78,6 +78,11 @@ booked (statement, kind, platform, reference, booked_on, amount) as (
     from named where is_sale and cost is not null
     union all
     select 'stock', 'purchase', '', line_key, purchased_on, cost from lines where cost <> '0.00'
+    union all
+    select statement, kind, '', line_key, lost_on, minus('0', euros(cost))
+    from units, (select 'profit' as statement, 'loss' as kind union all select 'stock', 'write-off')
+    where lost_on is not null
+    group by statement, kind, line_key, lost_on
 )
 select * from booked order by statement, kind, platform, reference
 """
@@ -93,14 +98,14 @@ where t.kind not in ('transaction fee', 'processing fee', 'shipping fee', 'other
 order by t.statement collate "C", t.kind collate "C", 3,
          coalesce(t.reference || ' ' || o.order_line, t.reference) collate "C"
 """
-# What the stock's lines add up to is what is left on the shelves.
+# What the stock's lines add up to is what is left on the shelves; what was lost is no profit.
 _LEDGER_SUMS = """
 select 'profit' as statement,
-       iif(max(not is_seen and cost is not null), '?', euros(net_profit)) as amount
+       iif(max(not is_seen and cost is not null), '?', minus(coalesce(euros(net_profit), '0'),
+           coalesce((select euros(cost) from units where lost_on is not null), '0'))) as amount
 from orders having count(*) > 0
 union all
-select 'stock', coalesce(euros(iif(status <> 'sold', cost, null)), '0')
-from units having count(*) > 0
+select 'stock', coalesce(euros(iif(is_owned, cost, null)), '0') from units having count(*) > 0
 union all
 select 'purchasing', max('0') from lines having count(*) > 0
 order by 1
@@ -109,43 +114,10 @@ _MART_LEDGER_SUMS = """
 select statement, sum(amount_eur) as amount
 from financial.transaction
 where statement in ('stock', 'purchasing')
-    or (statement = 'profit' and profit_state not in ('no_cost', 'no_fees'))
+    or (statement = 'profit' and coalesce(profit_state, '') not in ('no_cost', 'no_fees'))
 group by statement
 order by statement
 """
-_DAYS = """
-with recursive days (sold_on) as (
-    select min(sold_on) from orders having count(*) > 0
-    union all
-    select date(sold_on, '+1 day') from days
-    where sold_on < (select max(:today, max(sold_on)) from orders)
-),
-summed as (
-    select sold_on, count(*) as orders, sum(is_sale) as sales, euros(gross) as gross,
-           euros(iif(is_sale, plus(plus(transaction_fee, processing_fee),
-                                   plus(shipping_fee, other_fee)), '0')) as fees,
-           euros(iif(is_sale, net_payout, '0')) as payout, euros(penalty) as penalty,
-           euros(iif(is_sale, cost, null)) as cost, euros(net_profit) as profit,
-           sum(is_sale and cost is not null) as costed, sum(not is_seen) as unseen,
-           sum(not is_seen and cost is not null) as guessed
-    from orders group by sold_on
-)
-select d.sold_on, coalesce(orders, 0) as orders, coalesce(sales, 0) as sales,
-       coalesce(gross, '0') as gross, iif(unseen > 0, '?', coalesce(fees, '0')) as fees,
-       iif(unseen > 0, '?', coalesce(payout, '0')) as payout, coalesce(penalty, '0') as penalty,
-       cost, iif(guessed > 0, '?', profit) as profit, coalesce(costed, 0) as costed
-from days d
-left join summed s on s.sold_on = d.sold_on
-order by d.sold_on
-"""
-_MART_DAYS = """
-select sold_on, order_count as orders, sale_count as sales, gross_sale_eur as gross,
-       fees_eur as fees, net_payout_eur as payout, penalty_eur as penalty, cost_eur as cost,
-       net_profit_eur as profit, sales_with_cost_count as costed
-from analytics.sales_summary_daily
-order by sold_on
-"""
-
 COMPARISONS = (
     Comparison(
         "financial.transaction",
@@ -156,5 +128,4 @@ COMPARISONS = (
     Comparison(
         "financial.transaction", ("statement",), _LEDGER_SUMS, _MART_LEDGER_SUMS, about="(sums)"
     ),
-    Comparison("analytics.sales_summary_daily", ("sold_on",), _DAYS, _MART_DAYS),
 )

@@ -190,9 +190,10 @@ _LINES: tuple[tuple[int, str, tuple[str, ...]], ...] = (
     (90, "penalties", ("penalty",)),
     (100, "outbound shipping", ("outbound shipping",)),
     (110, "cost of goods", ("cost of goods",)),
+    (115, "lost stock", ("loss",)),
     (120, "net profit", (
         "sale", "refund", "vat", "transaction fee", "processing fee", "shipping fee", "other fee",
-        "penalty", "outbound shipping", "cost of goods",
+        "penalty", "outbound shipping", "cost of goods", "loss",
     )),
     (130, "fx effect", ("fx effect",)),
 )  # fmt: skip

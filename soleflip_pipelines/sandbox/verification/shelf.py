@@ -207,8 +207,7 @@ def _ages(sides: Sides) -> Iterator[Row]:
 
 def _values(sides: Sides) -> Iterator[Row]:
     """At the book of the day; once the day was moved on, a size may have been seen on another."""
-    rates = [row["rate"] for row in sides.truth.execute(_CHARGED)]
-    rate = Decimal(max(rates, key=lambda r: (rates.count(r), -rates.index(r)), default="0.09"))
+    rate = charged_rate(sides)
     going = dict(sides.truth.execute("select variant_id, going_price from watched").fetchall())
     for row in sides.truth.execute("select * from units where is_owned order by line_key, unit_no"):
         cost, variant = Decimal(row["cost"]), row["variant_id"]
@@ -219,7 +218,7 @@ def _values(sides: Sides) -> Iterator[Row]:
                 for figure in ("highestBidAmount", "lowestAskAmount")
             )
         price = Decimal(bid) if bid else money(Decimal(ask) * _ASK_HAIRCUT) if ask else None
-        left = None if price is None else _after_fees(price, rate)
+        left = None if price is None else after_fees(price, rate)
         age = max(0, (sides.today - date.fromisoformat(row["available_on"])).days)
         seen = {
             "basis": "highest bid" if bid else "lowest ask" if ask else "unknown",
@@ -233,7 +232,14 @@ def _values(sides: Sides) -> Iterator[Row]:
         }  # fmt: skip
 
 
-def _after_fees(price: Decimal, rate: Decimal) -> Decimal:
+def charged_rate(sides: Sides) -> Decimal:
+    """The rate that most of StockX's last sales were charged, of the first level without any."""
+    rates = [row["rate"] for row in sides.truth.execute(_CHARGED)]
+    return Decimal(max(rates, key=lambda r: (rates.count(r), -rates.index(r)), default="0.09"))
+
+
+def after_fees(price: Decimal, rate: Decimal) -> Decimal:
+    """What StockX would pay for a sale in EUR."""
     fee = max(money(price * rate), payouts.MINIMUM_FEE["EUR"])
     return price - fee - money(price * payouts.PROCESSING_RATE) - Decimal(payouts.SHIPPING["EUR"])
 
@@ -265,7 +271,12 @@ def _cohorts(sides: Sides) -> Iterator[Row]:
 
 
 def _waits(sides: Sides) -> Iterator[Row]:
-    """The exact product-limit estimate of each scope."""
+    """The exact product-limit estimate of each scope; sizes are called as the marts call them."""
+    sizes: dict[str, str] = dict(
+        sides.marts.execute(
+            "select stockx_variant_id, size_key from catalog.variant where size_key is not null"
+        ).fetchall()
+    )
     shelves: dict[tuple[str, str], list[tuple[int, bool]]] = defaultdict(list)
     for row in sides.truth.execute(
         "select u.*, coalesce(l.brand, 'Unknown') as brand, coalesce(l.category, 'unknown') as"
@@ -273,8 +284,9 @@ def _waits(sides: Sides) -> Iterator[Row]:
     ):
         until = _day(row["sold_on"]) or _day(row["lost_on"]) or sides.today
         days = max(1, (until - date.fromisoformat(row["available_on"])).days)
-        for scope in ("all", "brand", "category", "supplier"):
-            name = "all" if scope == "all" else row[scope]
+        size = sizes.get(row["variant_id"], "unknown")
+        for scope in ("all", "brand", "category", "size", "supplier"):
+            name = {"all": "all", "size": size}.get(scope) or row[scope]
             shelves[scope, name].append((days, row["status"] == "sold"))
     for (scope, name), units in sorted(shelves.items()):
         left, reached = Fraction(1), dict.fromkeys(("median", "p80"))

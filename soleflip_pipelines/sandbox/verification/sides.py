@@ -41,7 +41,10 @@ select iif(is_told, t.transaction_fee, null) as transaction_fee,
        iif(is_told, t.other_fee, null) as other_fee, t.*,
        coalesce(s.status, a.status, e.fulfilment || ' ' || e.payment || ' ' || e.cancel)
            as status_raw,
-       coalesce(s.updated_at, e.modified_at, a.updated_at) as updated_at, p.title, p.style_id
+       coalesce(s.updated_at, e.modified_at, a.updated_at) as updated_at,
+       max(coalesce(berlin_day(coalesce(s.updated_at, e.modified_at, a.updated_at)), ''), t.sold_on)
+           as ended_on,
+       p.title, p.style_id
 from (
     select *, is_told or platform <> 'stockx' as is_seen
     from (select *, not is_sale or net_payout is not null as is_told from main.sold_order)
@@ -61,7 +64,6 @@ select o.*, coalesce(s.paid_in, '') as paid_in,
                 then plus(iif(o.is_sale or o.status = 'returned', o.amount, '0'),
                           coalesce((select euros(json_extract(value, '$[1]'))
                                     from json_each(s.adjustments)), '0')) end as stated,
-       iif(o.updated_at is null, o.sold_on, max(berlin_day(o.updated_at), o.sold_on)) as ended_on,
        coalesce((select euros(g.amount) from main.payout_gap g
                  where g.order_number = o.order_number and g.platform = o.platform
                  and g.order_line = o.order_line), '0') as planted,
@@ -213,8 +215,10 @@ def ratio(part: object, whole: object, digits: int = 4) -> str | None:
     return str((_decimal(part) / _decimal(whole)).quantize(step, ROUND_HALF_UP))
 
 
-def berlin_day(moment: str) -> str:
-    """The Berlin day of a moment in UTC."""
+def berlin_day(moment: str | None) -> str | None:
+    """The Berlin day of a moment in UTC; None of none."""
+    if moment is None:
+        return None
     return datetime.fromisoformat(moment).astimezone(BERLIN).date().isoformat()
 
 

@@ -1,4 +1,4 @@
-{#- Two passes over the orders: days by channel, and the pieces of weeks within a month by what was
+{#- One pass over the orders: days by channel, and the pieces of weeks within a month by what was
     sold. Weeks and months are sums of these, so a million orders are not read nine times. -#}
 {{ config(indexes=[
     {'columns': ['dimension', 'period', 'period_start', 'member'], 'unique': true},
@@ -6,7 +6,7 @@
 
 with
 
-orders as (
+orders as not materialized (
     select * from {{ ref('order') }}
 ),
 
@@ -35,100 +35,94 @@ size_groups as (
     inner join sizes on variants.size_key = sizes.size_key
 ),
 
-suppliers as (
+takings as (
     select
         sold_order_id,
         case when min(supplier_name) = max(supplier_name) then min(supplier_name) else 'several' end
-            as supplier
+            as supplier,
+        sum(greatest(1, age_days)) as shelf_days,
+        sum(cost_eur * age_days) as cost_days
     from stock
     group by sold_order_id
 ),
 
-described as (
+described as not materialized (
     select
         orders.*,
+        takings.shelf_days,
+        takings.cost_days,
         -- Where a month begins within a week the week is in two pieces.
         greatest(date_trunc('week', orders.sold_on), date_trunc('month', orders.sold_on))::date
             as piece_start,
         coalesce(products.brand, 'Unknown') as brand,
         coalesce(products.category, 'unknown') as category,
         coalesce(size_groups.size_group, 'unknown') as size_group,
-        coalesce(suppliers.supplier, 'unknown') as supplier
+        coalesce(takings.supplier, 'unknown') as supplier
     from orders
     left join products on orders.product_id = products.id
     left join size_groups on orders.variant_id = size_groups.variant_id
-    left join suppliers on orders.id = suppliers.sold_order_id
+    left join takings on orders.id = takings.sold_order_id
 ),
 
-days as (
+-- A penalty counts on the day on which it was charged, like in the ledger.
+moved as (
     select
-        sold_on as day,
-        platform,
-        {{ kpi_sums() }}
-    from orders
-    group by sold_on, platform
+        described.platform,
+        described.brand,
+        described.category,
+        described.size_group,
+        described.supplier,
+        described.net_profit,
+        booking.day,
+        booking.moved_eur
+    from described
+    cross join lateral (
+        values (described.sold_on, -described.penalty_eur),
+        (described.settled_on, described.penalty_eur)
+    ) as booking (day, moved_eur)
+    where described.penalty_eur <> 0 and described.settled_on <> described.sold_on
 ),
 
 pieces as (
     select
-        piece_start,
-        case
-            when grouping(brand) = 0 then 'brand'
-            when grouping(category) = 0 then 'category'
-            when grouping(size_group) = 0 then 'size_group'
-            else 'supplier'
-        end as dimension,
-        coalesce(brand, category, size_group, supplier) as member,
+        coalesce(sold_on, piece_start) as day,
+        {{ kpi_member() }},
         {{ kpi_sums() }}
     from described as orders
     group by grouping sets (
-        (piece_start, brand), (piece_start, category), (piece_start, size_group),
-        (piece_start, supplier)
+        (sold_on, platform), (piece_start, brand), (piece_start, category),
+        (piece_start, size_group), (piece_start, supplier)
     )
+    union all
+    select
+        day,
+        {{ kpi_member() }},
+        {{ kpi_moved_penalties() }}
+    from moved
+    group by day, grouping sets ((platform), (brand), (category), (size_group), (supplier))
 ),
 
-parts as (
+sums as (
     select
         spans.period,
         spans.period_start,
         kinds.dimension,
         kinds.member,
-        days.*
-    from days
-    cross join lateral (
-        values
-        ('day', days.day),
-        ('week', date_trunc('week', days.day)::date),
-        ('month', date_trunc('month', days.day)::date)
-    ) as spans (period, period_start)
-    cross join lateral (
-        values ('all', 'all'), ('platform', days.platform)
-    ) as kinds (dimension, member)
-),
-
-sums as (
-    select
-        period,
-        period_start,
-        dimension,
-        member,
-        {{ kpi_sums_of_sums() }}
-    from parts
-    group by period, period_start, dimension, member
-    union all
-    select
-        spans.period,
-        spans.period_start,
-        pieces.dimension,
-        pieces.member,
         {{ kpi_sums_of_sums() }}
     from pieces
     cross join lateral (
         values
-        ('week', date_trunc('week', pieces.piece_start)::date),
-        ('month', date_trunc('month', pieces.piece_start)::date)
+        ('day', pieces.day),
+        ('week', date_trunc('week', pieces.day)::date),
+        ('month', date_trunc('month', pieces.day)::date)
     ) as spans (period, period_start)
-    group by spans.period, spans.period_start, pieces.dimension, pieces.member
+    cross join lateral (
+        values (pieces.dimension, pieces.member), ('all', 'all')
+    ) as kinds (dimension, member)
+    where
+        pieces.dimension = 'platform'
+        or (spans.period <> 'day' and kinds.dimension <> 'all')
+    group by spans.period, spans.period_start, kinds.dimension, kinds.member
 ),
 
 reach as (
@@ -190,6 +184,7 @@ final as (
         coalesce(costed_gross_eur, 0)::numeric(14, 2) as costed_gross_eur,
         coalesce(sale_profit_eur, 0)::numeric(14, 2) as sale_profit_eur,
         coalesce(profit_cost_eur, 0)::numeric(14, 2) as profit_cost_eur,
+        coalesce(shelf_days, 0)::bigint as shelf_days,
         {{ build_id() }} as build_id
     from frame
     left join sums using (period, period_start, dimension, member)

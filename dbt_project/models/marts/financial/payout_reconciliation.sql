@@ -40,8 +40,7 @@ joined as (
         orders.amount,
         orders.fee_source,
         orders.net_payout_eur - orders.penalty_eur as claim_eur,
-        coalesce(orders.paid_on, {{ berlin_day('orders.changed_at') }}, orders.sold_on)
-            as stated_on,
+        orders.settled_on,
         expected_fees.seller_level,
         expected_fees.level_source,
         expected_fees.transaction_fee_rate,
@@ -73,7 +72,7 @@ aged as (
         reconciliation_state in ('missing', 'unexplained') as is_open,
         case
             when reconciliation_state in ('missing', 'unexplained')
-                then greatest(0, {{ business_today() }} - stated_on)
+                then greatest(0, {{ business_today() }} - settled_on)
         end as open_days
     from joined
 ),
@@ -114,7 +113,7 @@ final as (
         gap_reasons,
         reconciliation_state,
         is_open,
-        case when is_open then stated_on end as open_since,
+        case when is_open then settled_on end as open_since,
         open_days,
         case
             when open_days <= 30 then '0-30'

@@ -17,10 +17,11 @@ lines (line_no, line, kinds, is_total) as (
     (90, 'penalties', array['penalty'], false),
     (100, 'outbound shipping', array['outbound shipping'], false),
     (110, 'cost of goods', array['cost of goods'], false),
+    (115, 'lost stock', array['loss'], false),
     (
         120, 'net profit', array[
             'sale', 'refund', 'vat', 'transaction fee', 'processing fee', 'shipping fee',
-            'other fee', 'penalty', 'outbound shipping', 'cost of goods'
+            'other fee', 'penalty', 'outbound shipping', 'cost of goods', 'loss'
         ], true
     ),
     (130, 'fx effect', array['fx effect'], false)
@@ -32,7 +33,7 @@ monthly as (
         kind,
         sum(amount_eur) as amount_eur,
         sum(amount_eur) filter (
-            where profit_state not in ('no_cost', 'no_fees', 'no_rate')
+            where coalesce(profit_state, 'known') not in ('no_cost', 'no_fees', 'no_rate')
         ) as known_amount_eur
     from transactions
     where statement = 'profit' or kind = 'fx effect'

@@ -18,6 +18,11 @@ reconciliations as (
     select * from {{ ref('payout_reconciliation') }}
 ),
 
+lost_units as (
+    select * from {{ ref('stock') }}
+    where status = 'lost'
+),
+
 -- A refund is among the other fees of an order and is a line of its own here. A penalty is an event
 -- of the day on which it was charged.
 settled_orders as (
@@ -30,11 +35,7 @@ settled_orders as (
             when orders.is_sale and orders.fee_source = 'charged'
                 then {{ to_eur('-reconciliations.refund_gap', 'orders.fx_units_per_eur') }}
             else 0
-        end as refund_eur,
-        greatest(
-            orders.sold_on,
-            coalesce(orders.paid_on, {{ berlin_day('orders.changed_at') }})
-        ) as ended_on
+        end as refund_eur
     from orders
     left join reconciliations on orders.id = reconciliations.id
 ),
@@ -59,13 +60,13 @@ order_lines as (
         ('profit', 'shipping fee', orders.sold_on, -orders.shipping_fee_eur),
         ('profit', 'other fee', orders.sold_on, orders.refund_eur - orders.other_fee_eur),
         ('profit', 'refund', orders.sold_on, -orders.refund_eur),
-        ('profit', 'penalty', orders.ended_on, -orders.penalty_eur),
+        ('profit', 'penalty', orders.settled_on, -orders.penalty_eur),
         ('profit', 'outbound shipping', orders.sold_on, -orders.outbound_cost_eur),
         ('profit', 'vat', orders.sold_on, -orders.vat_due_eur),
         ('profit', 'cost of goods', orders.sold_on, -orders.cost_eur),
         ('settlement', 'claim', orders.sold_on, orders.claim_eur),
-        ('settlement', 'payout', orders.ended_on, -orders.received_eur),
-        ('settlement', 'fx effect', orders.ended_on, orders.fx_effect_eur)
+        ('settlement', 'payout', orders.settled_on, -orders.received_eur),
+        ('settlement', 'fx effect', orders.settled_on, orders.fx_effect_eur)
     ) as line (statement, kind, booked_on, amount_eur)
     where line.amount_eur <> 0
 ),
@@ -125,18 +126,52 @@ stock_issues as (
     where cost_eur <> 0
 ),
 
+-- What a count missed is an expense of the day it was missed, and leaves the stock at its cost.
+losses as (
+    select
+        items.id,
+        items.line_key,
+        lost_units.lost_on,
+        sum(lost_units.cost_eur) as cost_eur
+    from lost_units
+    inner join purchase_items as items on lost_units.line_key = items.line_key
+    group by items.id, items.line_key, lost_units.lost_on
+),
+
+write_offs as (
+    select
+        line.statement,
+        line.kind,
+        null::uuid as order_id,
+        losses.id as purchase_item_id,
+        null::text as platform,
+        losses.line_key as reference,
+        losses.lost_on as booked_on,
+        -losses.cost_eur as amount_eur,
+        null::text as profit_state
+    from losses
+    cross join lateral (
+        values ('profit', 'loss'), ('stock', 'write-off')
+    ) as line (statement, kind)
+    where losses.cost_eur <> 0
+),
+
 lines as (
     select * from order_lines
     union all
     select * from purchase_lines
     union all
     select * from stock_issues
+    union all
+    select * from write_offs
 ),
 
 final as (
     select
         {{ stable_id('transaction', [
-            'statement', 'kind', 'coalesce(order_id, purchase_item_id)::text'
+            'statement',
+            "case when kind in ('loss', 'write-off') then kind || ' ' || booked_on else kind end",
+            'coalesce(order_id, purchase_item_id)::text'
         ]) }} as id,
         statement,
         kind,

@@ -11,16 +11,22 @@ products as (
     select * from {{ ref('product') }}
 ),
 
+variants as (
+    select * from {{ ref('variant') }}
+),
+
 -- A unit that is not sold yet, or was lost, tells only that it took longer than it lay there.
 shelves as (
     select
         coalesce(products.brand, 'Unknown') as brand,
         coalesce(products.category, 'unknown') as category,
+        coalesce(variants.size_key, 'unknown') as size,
         stock.supplier_name,
         stock.is_sold,
         greatest(1, stock.age_days) as shelf_days
     from stock
     left join products on stock.product_id = products.id
+    left join variants on stock.variant_id = variants.id
 ),
 
 by_day as (
@@ -28,17 +34,19 @@ by_day as (
         case
             when grouping(brand) = 0 then 'brand'
             when grouping(category) = 0 then 'category'
+            when grouping(size) = 0 then 'size'
             when grouping(supplier_name) = 0 then 'supplier'
             else 'all'
         end as scope,
-        coalesce(brand, category, supplier_name, 'all') as name,
+        coalesce(brand, category, size, supplier_name, 'all') as name,
         shelf_days,
         count(*) as unit_count,
         count(*) filter (where is_sold) as sold_count
     from shelves
     group by
         grouping sets (
-            (shelf_days), (brand, shelf_days), (category, shelf_days), (supplier_name, shelf_days)
+            (shelf_days), (brand, shelf_days), (category, shelf_days), (size, shelf_days),
+            (supplier_name, shelf_days)
         )
 ),
 

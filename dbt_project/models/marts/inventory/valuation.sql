@@ -19,46 +19,9 @@ market_prices as (
     where currency_code = 'EUR'
 ),
 
--- The fees of today, at the rate that most of the last sales were charged; without any, of
--- the first level.
-fee_rules as (
-    select *
-    from {{ ref('fee_rule') }}
-    where
-        platform = 'stockx'
-        and currency_code = 'EUR'
-        and seller_level = 1
-        and category = 'any'
-        and {{ business_today() }} >= valid_from
-        and {{ business_today() }} <= coalesce(valid_to, 'infinity'::date)
-),
-
-order_fees as (
-    select * from {{ ref('int_finance__order_fees') }}
-    where transaction_fee_rate > 0
-),
-
-orders as (
-    select * from {{ ref('int_sales__orders') }}
+fees_today as (
+    select * from {{ ref('int_finance__fees_today') }}
     where platform = 'stockx'
-),
-
-last_charged as (
-    select
-        order_fees.transaction_fee_rate,
-        orders.ordered_at
-    from order_fees
-    inner join orders on order_fees.order_number = orders.order_number
-    order by orders.ordered_at desc, orders.order_number desc
-    limit 20
-),
-
-level_today as (
-    select transaction_fee_rate
-    from last_charged
-    group by transaction_fee_rate
-    order by count(*) desc, max(ordered_at) desc
-    limit 1
 ),
 
 priced as (
@@ -92,15 +55,14 @@ realised as (
             priced.at_price_eur
             - {{ expected_fee(
                 'priced.at_price_eur',
-                'coalesce((select transaction_fee_rate from level_today),'
-                ' fee_rules.transaction_fee_rate)',
-                'fee_rules.minimum_fee'
+                'fees_today.transaction_fee_rate',
+                'fees_today.minimum_fee_eur'
             ) }}
-            - round(priced.at_price_eur * fee_rules.processing_fee_rate, 2)
-            - coalesce(fee_rules.shipping_fee, 0)
+            - round(priced.at_price_eur * fees_today.processing_fee_rate, 2)
+            - fees_today.fixed_fee_eur
         )::numeric(12, 2) as realisable_eur
     from priced
-    left join fee_rules on true
+    left join fees_today on true
 ),
 
 final as (

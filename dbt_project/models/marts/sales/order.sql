@@ -185,6 +185,7 @@ final as (
         returned_on,
         paid_on,
         changed_at,
+        greatest(sold_on, coalesce(paid_on, {{ berlin_day('changed_at') }})) as settled_on,
         amount::numeric(12, 2) as amount,
         currency_code,
         units_per_eur as fx_units_per_eur,

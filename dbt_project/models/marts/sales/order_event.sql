@@ -14,12 +14,7 @@ dated as (
     select
         orders.*,
         reconciliations.received_eur,
-        {{ to_eur('reconciliations.refund_gap', 'orders.fx_units_per_eur') }} as refund_eur,
-        coalesce(
-            orders.paid_on,
-            greatest({{ berlin_day('orders.changed_at') }}, orders.sold_on),
-            orders.sold_on
-        ) as ended_on
+        {{ to_eur('reconciliations.refund_gap', 'orders.fx_units_per_eur') }} as refund_eur
     from orders
     inner join reconciliations on orders.id = reconciliations.id
 ),
@@ -38,13 +33,13 @@ final as (
     cross join lateral (
         values
         ('sold', dated.sold_on, dated.gross_sale_eur, dated.is_sale),
-        ('paid', dated.ended_on, dated.received_eur, dated.is_sale and dated.received_eur <> 0),
-        ('refund', dated.ended_on, dated.refund_eur, dated.refund_eur <> 0),
-        ('penalty', dated.ended_on, -dated.penalty_eur, dated.penalty_eur <> 0),
+        ('paid', dated.settled_on, dated.received_eur, dated.is_sale and dated.received_eur <> 0),
+        ('refund', dated.settled_on, dated.refund_eur, dated.refund_eur <> 0),
+        ('penalty', dated.settled_on, -dated.penalty_eur, dated.penalty_eur <> 0),
         ('returned', dated.returned_on, null, dated.status = 'returned'),
-        ('cancelled', dated.ended_on, null, dated.status = 'cancelled'),
-        ('not shipped', dated.ended_on, null, dated.status = 'not_shipped'),
-        ('failed authentication', dated.ended_on, null, dated.status = 'failed_authentication')
+        ('cancelled', dated.settled_on, null, dated.status = 'cancelled'),
+        ('not shipped', dated.settled_on, null, dated.status = 'not_shipped'),
+        ('failed authentication', dated.settled_on, null, dated.status = 'failed_authentication')
     ) as event (event_kind, occurred_on, amount_eur, has_happened)
     where event.has_happened
 )
