@@ -12,6 +12,10 @@ from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+import psycopg2
+from sqlalchemy import event
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import QueuePool
 
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.connection import connect
@@ -24,6 +28,7 @@ UNFINISHED = [
 ]
 # A run says which process it is in before its first step; one that does not was killed before.
 LONGEST_START = timedelta(minutes=10)
+CONNECTIONS = {"statement_timeout": 600_000, "pool_recycle": 3600, "max_overflow": 10}
 
 
 @contextmanager
@@ -39,10 +44,30 @@ def open_instance(
         with closing(connect(settings, role=None, autocommit=True)) as conn:
             conn.execute("select pg_advisory_lock(hashtextextended('dagster instance', 0))")
             instance = opened.enter_context(dg.DagsterInstance.get())
+            _keep_connections(instance)
             if job is not None:
                 _make_pools(instance, job)
             clean_up(instance)
         yield instance
+
+
+def _keep_connections(instance: dg.DagsterInstance) -> None:
+    """Let Dagster use its connections again: else it opens one for each of thousands of events.
+
+    Its webserver does so with the same method. One that an outage has ended is found out before it
+    is used, which takes Dagster's own way of connecting again.
+    """
+    instance.optimize_for_webserver(**CONNECTIONS)
+    if not event.contains(QueuePool, "checkout", _ping):
+        event.listen(QueuePool, "checkout", _ping)
+
+
+def _ping(connection: psycopg2.extensions.connection, *_: object) -> None:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("select 1")
+    except psycopg2.Error as error:
+        raise DisconnectionError from error
 
 
 def _make_pools(instance: dg.DagsterInstance, job: dg.JobDefinition) -> None:

@@ -117,6 +117,9 @@ def run_dbt(
         "info",
         "--no-use-colors",
     ]
+    if arguments[0] == "build":
+        # The manifest comes from `parse`; a build would write it twice more, for nobody.
+        quiet.append("--no-write-json")
     callbacks = [_node_callback(on_node)] if on_node else []
     outcome = dbtRunner(callbacks=callbacks).invoke(
         [*quiet, *arguments, *(str(part) for pair in places.items() for part in pair)]

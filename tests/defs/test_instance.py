@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -24,7 +25,7 @@ from soleflip_pipelines.defs import run_job
 from soleflip_pipelines.defs.instance import PROCESS_TAG, open_instance, process_identity
 from soleflip_pipelines.defs.resources import WarehouseResource
 from soleflip_pipelines.settings import Settings
-from soleflip_pipelines.warehouse.connection import dagster_environment
+from soleflip_pipelines.warehouse.connection import connect, dagster_environment
 
 pytestmark = pytest.mark.integration
 
@@ -94,6 +95,19 @@ def test_runs_that_start_at_once_make_each_table_and_pool_once(
         storage = instance.event_log_storage
         limits = {pool: storage.get_concurrency_info(pool).slot_count for pool in POOLS}
     assert set(limits.values()) == {1}
+
+
+def test_a_kept_connection_that_the_server_has_ended_is_made_anew(settings: Settings) -> None:
+    with open_instance(settings) as instance:
+        with closing(connect(settings, role=None, autocommit=True)) as conn:
+            ended = conn.execute(
+                "select count(pg_terminate_backend(pid)) from pg_stat_activity"
+                " where datname = current_database() and pid <> pg_backend_pid()"
+            ).fetchone()
+        assert ended is not None
+        assert ended[0] >= 2
+        assert list(instance.get_runs()) == []
+        assert instance.event_log_storage.get_concurrency_keys() == set()
 
 
 def test_a_run_whose_process_is_gone_is_failed_and_no_other(
