@@ -18,6 +18,7 @@ from soleflip_pipelines.warehouse.connection import connect, prepare_database
 from soleflip_pipelines.warehouse.embedded import EmbeddedPostgres, ServerAddress
 
 MIGRATED = "template_migrated"
+OWN_SET_UP = ("test_bad_input.py", "test_outages.py")
 LONGEST_FIRST = {"pipeline": 0, "faults": 1, "warehouse": 2, "ingestion": 3, "defs": 4}
 
 
@@ -38,12 +39,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: LONGEST_FIRST.get(item.path.parent.name, len(LONGEST_FIRST)))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than processors: much of a worker's time is waiting for a process of its own."""
+    return (os.cpu_count() or 1) + 1
+
+
 class BySetUp(LoadScopeScheduling):
     """A file runs whole on one worker, and so does a folder whose files share a costly set-up."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = PurePosixPath(nodeid.split("::")[0])
-        is_shared = path.parent.name in ("pipeline", "defs")
+        is_shared = path.parent.name in ("pipeline", "defs") and path.name not in OWN_SET_UP
         return str(path.parent if is_shared else path)
 
 
