@@ -38,6 +38,9 @@ BUYERS = frozenset(
     "men mens women womens unisex boys girls kids "
     "damen herren kinder jungen madchen maedchen".split()
 )
+# What right behind a name decides whether it is one.
+TELLING = BUYERS | {"of"}
+CONTEXT = TELLING | JOINERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,10 @@ class BrandResult:
     product_type: str | None = None
     is_model_category: bool = False
     tier: str | None = None
+
+    def __hash__(self) -> int:
+        """Of the fields that differ most; results are keys of memories asked for each title."""
+        return hash((self.brand, self.rule, self.category))
 
 
 NOTHING = BrandResult(brand=None)
@@ -88,6 +95,7 @@ class BrandDetector:
         } | {normalise(brand): brand for brand in rules.brand_info}
         self._naming = frozenset(_models_that_name(rules.brand_rules))
         self._memory: dict[str | tuple[str, str, tuple[CodeWitness, ...]], BrandResult] = {}
+        self._alike: dict[tuple[object, ...], BrandResult] = {}
 
     def detect(
         self, title: str, brand_hint: str | None = None, codes: Sequence[CodeWitness] = ()
@@ -120,18 +128,54 @@ class BrandDetector:
 
     def _detect(self, title: str, hint: str, codes: tuple[CodeWitness, ...]) -> BrandResult:
         words = tokens(title)
+        hits = self._index.find(words)
         if self._has_owner_rules and (owned := self._owner.find(words)):
             best = max(owned, key=lambda hit: (hit.payload.priority, hit.end - hit.start))
-            return self._result(self._find(words), _Choice(best, 1.0), owned_by=best.payload.brand)
-        found = self._find(words)
+            found = self._sorted(words, hits)
+            return self._result(found, _Choice(best, 1.0), owned_by=best.payload.brand)
+        if hint or codes or not hits:
+            return self._decided(words, hits, hint, codes)
+        # Titles that begin alike and go on with the same names and models have one answer, unless
+        # words around a later name decide whether it counts.
+        first = hits[0]
+        start = words[: first.end]
+        is_plain = CONTEXT.isdisjoint(words[first.end - 1 :]) and not LEADERS.issuperset(start)
+        after = words[first.end] if first.end < len(words) else ""
+        alike = (
+            start,
+            is_plain or (after in TELLING and after),
+            *[id(hit.payload) for hit in hits],
+        )
+        result = self._alike.get(alike)
+        if result is None:
+            result = self._decided(words, hits, hint, codes)
+            is_certain = is_plain or not any(self._may_name(hit.payload) for hit in hits[1:])
+            if is_certain and result.rule in (None, first.payload.name):
+                if len(self._alike) >= CACHE_SIZE:
+                    self._alike.clear()
+                self._alike[alike] = result
+        return result
+
+    def _may_name(self, rule: BrandRule) -> bool:
+        """Whether a rule may name somebody, which depends on the words around it."""
+        return rule.kind != "model" or rule.pattern in self._naming
+
+    def _decided(
+        self,
+        words: tuple[str, ...],
+        hits: list[Hit[BrandRule]],
+        hint: str,
+        codes: tuple[CodeWitness, ...],
+    ) -> BrandResult:
+        found = self._sorted(words, hits)
         choice = self._choose(found, self.canonical(hint) if hint else None)
         if choice is None:
             return self._from_witnesses(found, hint, codes)
         return self._with_witnesses(self._result(found, choice), hint, codes)
 
-    def _find(self, words: tuple[str, ...]) -> Found:
+    def _sorted(self, words: tuple[str, ...], hits: list[Hit[BrandRule]]) -> Found:
         found = Found(words, [], [], [], [])
-        for hit in self._index.find(words):
+        for hit in hits:
             rule = hit.payload
             if rule.kind != "model":
                 if _may_stand(rule.scope, words, hit):

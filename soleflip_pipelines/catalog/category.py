@@ -27,6 +27,7 @@ CATEGORIES = (
     "collectibles",
     "electronics",
 )
+_ALL = frozenset(CATEGORIES)
 CACHE_SIZE = 200_000
 
 # What may be in a marketplace's coarse type; what is not listed holds only itself.
@@ -71,7 +72,8 @@ class CategoryDetector:
         self._types = PhraseIndex(
             (rule.phrase, rule) for rule in rules.category_rules if rule.role == "product_type"
         )
-        self._memory: dict[tuple[str, str, BrandResult, tuple[str, ...]], CategoryResult] = {}
+        self._memory: dict[str, tuple[BrandResult, str, tuple[str, ...], CategoryResult]] = {}
+        self._alike: dict[tuple[object, ...], CategoryResult] = {}
 
     def detect(
         self,
@@ -90,33 +92,49 @@ class CategoryDetector:
             size_systems: the systems of the product's sizes, as `size.parse_size` names them.
         """
         systems = tuple(sorted(set(size_systems))) if size_systems else ()
-        key = (title, product_type or "", brand, systems)
-        result = self._memory.get(key)
-        if result is None:
-            if len(self._memory) >= CACHE_SIZE:
-                self._memory.clear()
-            result = self._memory[key] = self._detect(*key)
+        told = product_type or ""
+        known = self._memory.get(title)
+        if known and known[0] is brand and known[1] == told and known[2] == systems:
+            return known[3]
+        result = self._detect(title, told, brand, systems)
+        if len(self._memory) >= CACHE_SIZE:
+            self._memory.clear()
+        self._memory[title] = (brand, told, systems, result)
         return result
 
     def _detect(
         self, title: str, product_type: str, brand: BrandResult, systems: tuple[str, ...]
     ) -> CategoryResult:
-        told = self._family(product_type) if product_type else None
-        allowed = frozenset(CATEGORIES) if told is None else _family_of(told)
-        best = UNKNOWN
-        for candidate in self._candidates(title, brand, systems):
+        hits = self._hits(title)
+        if product_type and (told := self._family(product_type)):
+            return _agreed(told, self._best(hits, brand, systems, _family_of(told)))
+        if systems:
+            return self._best(hits, brand, systems, _ALL)
+        # Titles of one brand with the same words that count have one answer.
+        alike = (brand, *[id(hit.payload) for hit in hits])
+        result = self._alike.get(alike)
+        if result is None:
+            if len(self._alike) >= CACHE_SIZE:
+                self._alike.clear()
+            result = self._alike[alike] = self._best(hits, brand, (), _ALL)
+        return result
+
+    def _best(
+        self,
+        hits: list[Hit[CategoryRule]],
+        brand: BrandResult,
+        systems: tuple[str, ...],
+        allowed: frozenset[str],
+    ) -> CategoryResult:
+        for candidate in self._candidates(hits, brand, systems):
             if candidate is not None and candidate.category in allowed:
-                best = candidate
-                break
-        if told is None:
-            return best
-        return _agreed(told, best)
+                return candidate
+        return UNKNOWN
 
     def _candidates(
-        self, title: str, brand: BrandResult, systems: tuple[str, ...]
+        self, hits: list[Hit[CategoryRule]], brand: BrandResult, systems: tuple[str, ...]
     ) -> Iterator[CategoryResult | None]:
         """What speaks for a category, the surest first."""
-        hits = self._hits(title)
         is_thing = brand.category in THINGS and brand.tier == "maker"
         if hits:
             # A building set of a shoe is a building set, a shirt of a console maker a shirt.
@@ -137,10 +155,11 @@ class CategoryDetector:
 
     def _hits(self, title: str) -> list[Hit[CategoryRule]]:
         words = tokens(title)
-        cut = next((i for i, word in enumerate(words) if i and word in CUTS), len(words))
         hits = self._index.find(words)
-        before = [hit for hit in hits if hit.start < cut]
-        return before or hits
+        if CUTS.isdisjoint(words):
+            return hits
+        cut = next((i for i, word in enumerate(words) if i and word in CUTS), len(words))
+        return [hit for hit in hits if hit.start < cut] or hits
 
     def _family(self, product_type: str) -> CategoryRule | None:
         """The last known word of the type: paths go from the coarse to the fine."""

@@ -18,6 +18,8 @@ T = TypeVar("T")
 NUMBER = "#"
 # No bare x: between two names it joins them.
 _ROMAN = frozenset("ii iii iv v vi vii viii ix xi xii xiii xiv xv xvi xvii xviii xix xx".split())
+# Titles end with the year of release: `Cloud (2024)` is no Cloud 5.
+_YEARS = frozenset(map(str, range(2011, 2040)))
 _GLUED = re.compile(r"([a-z]+)\d+(?:\.\d+)?|\d+([a-z]+)")
 _LEAST_STEM = 3
 # Titles share their words, so what a word holds is worked out once.
@@ -41,8 +43,10 @@ def phrase_words(phrase: str) -> tuple[str, ...]:
 
 
 def is_number(word: str) -> bool:
-    """Digits, a decimal number, or a Roman numeral of at least two."""
-    return (word[0].isdigit() and word.replace(".", "", 1).isdigit()) or word in _ROMAN
+    """Digits, a decimal number, or a Roman numeral of at least two; a year of now is none."""
+    if not word[0].isdigit():
+        return word in _ROMAN
+    return word.replace(".", "", 1).isdigit() and word not in _YEARS
 
 
 class _Node(Generic[T]):

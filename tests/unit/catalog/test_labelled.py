@@ -22,7 +22,7 @@ from soleflip_pipelines.catalog.rules import (
     default_rules,
     read_csv,
 )
-from soleflip_pipelines.catalog.text import normalise
+from soleflip_pipelines.catalog.text import normalise, tokens
 
 pytestmark = pytest.mark.unit
 
@@ -107,6 +107,25 @@ def test_case_dashes_and_noise_never_matter(
 @given(title=st.sampled_from(TITLES), mark=st.sampled_from("\u0301\u0300\u0302"))
 def test_accents_never_matter(title: str, mark: str) -> None:
     assert answer("".join(c + mark if c in "aeiou" else c for c in title)) == answer(title)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    title=st.sampled_from(TITLES),
+    word=st.sampled_from(["x", "by", "of", "men", "with", "og", "damen", "w"]),
+    at=st.integers(0, 8),
+)
+def test_what_was_asked_before_never_matters(title: str, word: str, at: int) -> None:
+    """Answers remembered for titles alike are those that a title gets by itself."""
+    words = title.split()
+    for asked in (title, " ".join([*words[:at], word, *words[at:]])):
+        first = LABELLER.brands.detect(asked)
+        found = LABELLER.brands._index.find(tokens(asked))
+        assert first == LABELLER.brands._decided(tokens(asked), found, "", ())
+        fresh = LABELLER.categories._best(
+            LABELLER.categories._hits(asked), first, (), frozenset(CATEGORIES)
+        )
+        assert LABELLER.categories.detect(asked, brand=first) == fresh
 
 
 def test_the_order_of_equal_patterns_never_matters() -> None:
