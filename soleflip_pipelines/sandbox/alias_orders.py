@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 
-from soleflip_pipelines.sandbox.catalogue import Product, Variant, slug
+from soleflip_pipelines.sandbox.catalogue import Product, Variant
 from soleflip_pipelines.sandbox.codes import stable_uuid, stream
 from soleflip_pipelines.sandbox.demand import Calendar, PricePath, sale_days, sale_moment
 from soleflip_pipelines.sandbox.payouts import Adjustment, money
@@ -57,11 +57,6 @@ def is_carried(product: Product) -> bool:
 def us_size(value: str) -> float:
     """A US size as Alias has it: the number alone, without the mark of women or children."""
     return float(value.rstrip("WCYK"))
-
-
-def catalog_id(product: Product) -> str:
-    """The slug that names a product; it ends in the code."""
-    return f"{slug(product.title)}-{slug(str(product.style_code))}"
 
 
 class AliasMaker:
