@@ -29,3 +29,9 @@
     {%- endif -%}
     {{ return(found.is_unique) }}
 {%- endmacro %}
+
+{#- At the end of a CTE: each of its columns is worked out once a row. Without it the planner writes an
+    expression out again wherever a later CTE names it, and from step to step that multiplies. -#}
+{% macro once_a_row() -%}
+    offset 0
+{%- endmacro %}

@@ -56,3 +56,8 @@
         where entry.key in ('{{ keys | join("', '") }}')
     )
 {%- endmacro %}
+
+{#- A list of a payload; empty where there is none, or something else. -#}
+{% macro list_of(json_sql) -%}
+    case when jsonb_typeof({{ json_sql }}) = 'array' then {{ json_sql }} else '[]'::jsonb end
+{%- endmacro %}

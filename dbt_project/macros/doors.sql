@@ -14,8 +14,8 @@
         'refund': 'numeric', 'paid_total': 'numeric', 'paid_currency_code': 'text',
         'paid_on': 'date', 'changed_at': 'timestamptz',
         'penalty': 'numeric', 'outbound_cost': 'numeric', 'ship_by_at': 'timestamptz',
-        'inventory_type': 'text', 'payload_source': 'text', 'raw_data': 'jsonb',
-        'batch_id': 'bigint'
+        'inventory_type': 'text', 'ebay_item_id': 'text', 'payload_source': 'text',
+        'raw_key': 'text', 'batch_id': 'bigint'
     } -%}
     {%- set defaults = {'door_line': "'1'", 'order_line': "'1'", 'is_superseded': 'false',
         'quantity': '1', 'is_to_ship': 'false', 'has_stated_fees': 'false'} -%}

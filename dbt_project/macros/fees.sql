@@ -20,3 +20,14 @@
         when lower({{ label_sql }}) like '%refund%' then 'refund'
     end
 {%- endmacro %}
+
+{#- The lines of one payout, typed; `list_sql` is the list that holds them. -#}
+{% macro payout_lines(list_sql) -%}
+    select
+        adjustment.line_no::integer as line_no,
+        adjustment.line ->> 'adjustmentType' as adjustment_type,
+        {{ to_money("(adjustment.line ->> 'amount')") }} as amount,
+        {{ to_numeric("(adjustment.line ->> 'percentage')") }} as percentage,
+        {{ fee_kind("(adjustment.line ->> 'adjustmentType')") }} as fee_kind
+    from jsonb_array_elements({{ list_sql }}) with ordinality as adjustment (line, line_no)
+{%- endmacro %}

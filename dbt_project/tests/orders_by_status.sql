@@ -24,7 +24,7 @@ doors as (
         currency_code,
         1 as quantity,
         sale_price as amount
-    from {{ ref('stg_stockx__orders') }}
+    from {{ ref('int_sales__stockx_orders') }}
     union all
     select
         'ebay'::text as platform,

@@ -5,6 +5,8 @@ Only keys, batches and the fields that the marts hold are told; payloads may hol
 
 from __future__ import annotations
 
+import json
+
 from soleflip_pipelines.explain.reading import Book
 from soleflip_pipelines.explain.story import Row, Story, shown
 
@@ -59,6 +61,17 @@ RAW_SQL = """
     left join integration.import_batches as batch using (batch_id)
     order by door, raw_table, natural_key
 """
+PAYLOAD_SQL = """
+    select payload - 'shipment' - 'initiatedShipments' as facts
+    from staging.stg_stockx__orders
+    where %(platform)s = 'stockx' and order_number = %(number)s
+    union all
+    select order_facts from staging.stg_ebay__order_lines
+    where %(platform)s = 'ebay' and order_id = %(number)s and line_item_id = %(line)s
+    union all
+    select order_facts from staging.stg_alias__orders
+    where %(platform)s = 'alias' and order_number = %(number)s
+"""
 PLATFORMS = {"stockx": "StockX", "ebay": "eBay", "alias": "Alias", "private": "A private sale"}
 
 
@@ -79,6 +92,18 @@ def tell_doors(story: Story, book: Book, order: Row) -> list[Row]:
     if not places:
         story.contradictions.append("no raw row of this sale is left: it cannot be traced")
     return sources
+
+
+def tell_payload(story: Story, book: Book, order: Row) -> None:
+    """Tell what the API sent, as far as it is not personal; null where no API knows the sale."""
+    found = book.row(
+        PAYLOAD_SQL,
+        platform=order["platform"],
+        number=order["order_number"],
+        line=order["order_line"],
+    )
+    text = json.dumps(found and found["facts"], indent=2, ensure_ascii=False)
+    story.tell("As the API sent it, without what is personal", text.splitlines())
 
 
 def tell_status(story: Story, order: Row) -> None:

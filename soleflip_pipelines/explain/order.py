@@ -5,10 +5,8 @@ This module finds the order and puts the chapters in order; what each tells is i
 
 from __future__ import annotations
 
-import json
-
 from soleflip_pipelines.errors import SoleflipError
-from soleflip_pipelines.explain.doors import tell_doors, tell_status
+from soleflip_pipelines.explain.doors import tell_doors, tell_payload, tell_status
 from soleflip_pipelines.explain.money import tell_amount, tell_fees, tell_profit, tell_vat
 from soleflip_pipelines.explain.reading import CANDIDATES, Book, NotFound, nearest
 from soleflip_pipelines.explain.reconciliation import tell_reconciliation
@@ -131,8 +129,7 @@ def _tell(book: Book, order: Row, with_payload: bool) -> Story:
     story = Story(f"Order {order['order_number']} on {order['platform']}{line}")
     sources = tell_doors(story, book, order)
     if with_payload:
-        payload = json.dumps(order["raw_data"], indent=2, ensure_ascii=False)
-        story.tell("As the API sent it, without what is personal", payload.splitlines())
+        tell_payload(story, book, order)
     tell_status(story, order)
     tell_article(story, book, order, sources)
     tell_amount(story, order)

@@ -163,7 +163,7 @@ def _tested(
         if node["resource_type"] != "test" or address is None:
             continue
         arguments = node["test_metadata"]["kwargs"]
-        if node["test_metadata"]["name"] == "grain":
+        if node["test_metadata"]["name"] in ("grain", "keyed_by"):
             keys[address] = tuple(arguments["columns"])
         for link in arguments.get("links", ()):
             target = re.search(r"'(\w+)'\)", link["to"])

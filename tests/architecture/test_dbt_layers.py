@@ -13,7 +13,7 @@ from soleflip_pipelines.warehouse.publish import ensure_manifest
 
 pytestmark = pytest.mark.unit
 
-KEY_TESTS = {"grain"}
+KEY_TESTS = {"grain", "keyed_by"}
 INVARIANTS = {"rows_hold", "control_totals", "leads_to"}
 # Lists without rows of their own making: a key is all there is to promise.
 WITHOUT_INVARIANT = {

@@ -1,17 +1,26 @@
 {#- Totals of the model beside the same totals of where its rows come from. `totals`: name, here
-    (an aggregate over the model, with an optional `where`), there (a scalar query).
-    Returns one row per total that differs. -#}
+    (made of counts and sums over the model, which an optional `where` narrows), there (a scalar
+    query). The model is read once for all of them. Returns one row per total that differs. -#}
 {% test control_totals(model, totals) %}
 
-with totals (total_name, here, there) as (
+with here as (
+    select
+        {%- for total in totals %}
+        {%- set narrowed = ' filter (where ' ~ total.where ~ ')' if total.where else '' %}
+        ({{ modules.re.sub(
+            '(?:count|sum)\((?:[^()]|\([^()]*\))*\)',
+            '\\g<0>' ~ (narrowed | replace('\\', '\\\\')),
+            total.here
+        ) }})::numeric as total_{{ loop.index }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ model }}
+),
+
+totals (total_name, here, there) as (
     {% for total in totals -%}
     select
         '{{ total.name }}',
-        (
-            select ({{ total.here }})::numeric
-            from {{ model }}
-            where {{ total.where | default('true') }}
-        ),
+        (select here.total_{{ loop.index }} from here),
         ({{ total.there }})::numeric
     {{ 'union all' if not loop.last }}
     {% endfor %}

@@ -1,5 +1,5 @@
-{#- The key of the model: never NULL, never twice. Where a unique index of the model on these columns
-    has just proved the second, rows are only looked through for NULL. Returns the offending keys. -#}
+{#- The key of the model: never NULL, never twice. Where a unique index on these columns has just
+    proved the second, rows are only looked through for NULL. Returns the offending keys. -#}
 {% test grain(model, columns, not_null=[]) %}
 
 {%- if is_unique_by_index(columns) %}

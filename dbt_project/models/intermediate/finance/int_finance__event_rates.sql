@@ -7,7 +7,7 @@ orders as (
 ),
 
 purchases as (
-    select * from {{ ref('stg_csv__purchases') }}
+    select * from {{ ref('int_inventory__purchases') }}
 ),
 
 market_data as (

@@ -45,9 +45,8 @@ last_rates as (
     order by platform asc, ordered_at desc, order_number desc
 ),
 
--- A category's own rule before the rule for any; the levels differ in their rate alone.
-rules as (
-    select distinct on (orders.order_key)
+labelled as (
+    select
         orders.order_key,
         orders.platform,
         orders.amount,
@@ -55,27 +54,67 @@ rules as (
         orders.sold_on,
         -- A fee that is no share of the price states a rate of zero, which tells no level.
         nullif(orders.transaction_fee_rate, 0) as stated_rate,
+        coalesce(product_labels.category, 'any') as label
+    from orders
+    left join product_labels
+        on
+            product_labels.platform = 'stockx'
+            and orders.product_key = product_labels.partner_product_id
+    where orders.amount is not null
+),
+
+-- A rule is looked for once for all sales of a day that it may be for.
+occasions as (
+    select distinct
+        platform,
+        currency_code,
+        label,
+        sold_on
+    from labelled
+),
+
+-- A category's own rule before the rule for any; the levels differ in their rate alone.
+rules_of_day as (
+    select distinct on (
+        occasions.platform, occasions.currency_code, occasions.label, occasions.sold_on
+    )
+        occasions.*,
         fee_rules.category,
         fee_rules.valid_from,
         fee_rules.transaction_fee_rate as first_rate,
         fee_rules.processing_fee_rate,
         fee_rules.minimum_fee,
         fee_rules.shipping_fee
-    from orders
-    left join product_labels
-        on
-            product_labels.platform = 'stockx'
-            and orders.product_key = product_labels.partner_product_id
+    from occasions
     inner join fee_rules
         on
-            orders.platform = fee_rules.platform
-            and orders.currency_code = fee_rules.currency_code
+            occasions.platform = fee_rules.platform
+            and occasions.currency_code = fee_rules.currency_code
             and fee_rules.seller_level = 1
-            and fee_rules.category in ('any', product_labels.category)
-            and orders.sold_on >= fee_rules.valid_from
-            and orders.sold_on <= coalesce(fee_rules.valid_to, 'infinity'::date)
-    where orders.amount is not null
-    order by orders.order_key asc, (fee_rules.category = 'any') asc
+            and fee_rules.category in ('any', occasions.label)
+            and occasions.sold_on >= fee_rules.valid_from
+            and occasions.sold_on <= coalesce(fee_rules.valid_to, 'infinity'::date)
+    order by
+        occasions.platform asc,
+        occasions.currency_code asc,
+        occasions.label asc,
+        occasions.sold_on asc,
+        (fee_rules.category = 'any') asc
+),
+
+rules as (
+    select
+        labelled.order_key,
+        labelled.amount,
+        labelled.stated_rate,
+        rules_of_day.*
+    from labelled
+    inner join rules_of_day
+        on
+            labelled.platform = rules_of_day.platform
+            and labelled.currency_code = rules_of_day.currency_code
+            and labelled.label = rules_of_day.label
+            and labelled.sold_on = rules_of_day.sold_on
 ),
 
 rated as (
@@ -99,6 +138,7 @@ rated as (
             rules.platform = quarter_rates.platform
             and date_trunc('quarter', rules.sold_on) = quarter_rates.quarter_start
     left join last_rates on rules.platform = last_rates.platform
+    {{ once_a_row() }}
 ),
 
 final as (

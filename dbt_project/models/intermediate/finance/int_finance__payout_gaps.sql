@@ -56,6 +56,7 @@ stated as (
         on
             orders.paid_currency_code = paid_rates.currency_code
             and orders.sold_on = paid_rates.event_on
+    {{ once_a_row() }}
 ),
 
 expected as (
@@ -95,6 +96,7 @@ compared as (
         and transaction_fee > 0
         and (processing_fee <> 0 or shipping_fee <> 0) as names_fees
     from expected
+    {{ once_a_row() }}
 ),
 
 parts as (
@@ -126,6 +128,7 @@ with_rest as (
         coalesce(payout_gap, 0) - transaction_fee_gap - processing_fee_gap - shipping_gap
         - promotion_gap - refund_gap - penalty_gap - missing_gap as rest_gap
     from parts
+    {{ once_a_row() }}
 ),
 
 -- Two cents may be rounding, and a bank's exchange costs less than a twentieth.
@@ -164,6 +167,7 @@ reasoned as (
         on
             with_rest.platform = known_fees.platform
             and with_rest.currency_code = known_fees.currency_code
+    {{ once_a_row() }}
 ),
 
 named as (

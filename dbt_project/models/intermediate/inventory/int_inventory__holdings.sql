@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['line_key', 'unit_no']}]) }}
+{{ config(indexes=[{'columns': ['line_key', 'unit_no', 'holding_no'], 'unique': true}]) }}
 
 with
 

@@ -3,7 +3,7 @@
 with
 
 purchases as (
-    select * from {{ ref('stg_csv__purchases') }}
+    select * from {{ ref('int_inventory__purchases') }}
 ),
 
 event_rates as (

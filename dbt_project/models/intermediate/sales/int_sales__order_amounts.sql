@@ -52,6 +52,7 @@ combined as (
         on
             orders.outbound_currency_code = outbound_rates.currency_code
             and orders.sold_on = outbound_rates.event_on
+    {{ once_a_row() }}
 ),
 
 -- What is no sale earns nothing and is charged nothing but its penalty.

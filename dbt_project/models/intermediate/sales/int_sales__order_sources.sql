@@ -1,9 +1,9 @@
-{{ config(indexes=[{'columns': ['order_key']}]) }}
+{{ config(indexes=[{'columns': ['order_key', 'source'], 'unique': true}]) }}
 
 with
 
 stockx_orders as (
-    select * from {{ ref('stg_stockx__orders') }}
+    select * from {{ ref('int_sales__stockx_orders') }}
 ),
 
 order_fees as (
@@ -80,7 +80,7 @@ stockx_api as (
         'ship_by_at': 'orders.ship_by_at',
         'inventory_type': 'orders.inventory_type',
         'payload_source': 'orders.payload_source',
-        'raw_data': "orders.payload - 'shipment' - 'initiatedShipments'",
+        'raw_key': 'orders.order_number',
         'batch_id': 'orders.batch_id'
     }) }}
     from (
@@ -155,8 +155,9 @@ ebay_api as (
             ~ " end",
         'changed_at': 'source_updated_at',
         'ship_by_at': 'ship_by_at',
+        'ebay_item_id': 'legacy_item_id',
         'payload_source': "'list'",
-        'raw_data': 'order_facts',
+        'raw_key': 'order_id',
         'batch_id': 'batch_id'
     }) }}
     from ebay_statuses
@@ -186,7 +187,7 @@ alias_api as (
         'changed_at': 'orders.source_updated_at',
         'ship_by_at': 'orders.ship_by_at',
         'payload_source': "'list'",
-        'raw_data': 'orders.order_facts',
+        'raw_key': 'orders.order_id',
         'batch_id': 'orders.batch_id'
     }) }}
     from alias_orders as orders
@@ -217,6 +218,7 @@ stockx_reported as (
         'paid_currency_code': 'currency_code',
         'paid_on': berlin_day('paid_out_at'),
         'payload_source': "'report'",
+        'raw_key': 'order_number',
         'batch_id': 'batch_id'
     }) }}
     from stockx_report
@@ -280,6 +282,7 @@ ebay_reported as (
             ~ ' + coalesce(ebay_report.shipping_charged, 0), ebay_report.total_price)',
         'currency_code': 'ebay_report.currency_code',
         'payload_source': "'report'",
+        'raw_key': 'ebay_report.line_key',
         'batch_id': 'ebay_report.batch_id'
     }) }}
     from ebay_report
@@ -297,6 +300,7 @@ alias_reported as (
         'amount': 'sale_price',
         'currency_code': 'currency_code',
         'payload_source': "'report'",
+        'raw_key': 'order_number',
         'batch_id': 'batch_id'
     }) }}
     from alias_report
@@ -338,6 +342,7 @@ sheet_sales as (
         'paid_currency_code': 'sheet.currency_code',
         'outbound_cost': 'sheet.shipping_paid',
         'payload_source': "'file'",
+        'raw_key': 'sheet.sale_key',
         'batch_id': 'sheet.batch_id'
     }) }}
     from sheet

@@ -19,7 +19,8 @@
 
 with
 
-sources as (
+-- Read once a door: rows of three doors meet in hashes of the small ones, and wait nowhere.
+sources as not materialized (
     select
         *,
         coalesce(partner_product_id, matched_product_id) as product_id,
@@ -49,7 +50,7 @@ joined as (
         {%- for column in [
             'order_key', 'platform', 'order_number', 'order_line', 'listing_id', 'product_name',
             'style_id', 'status_raw', 'status', 'is_to_ship', 'ordered_at', 'sold_on',
-            'ship_by_at', 'inventory_type', 'payload_source', 'batch_id'
+            'ship_by_at', 'inventory_type', 'payload_source', 'raw_key', 'batch_id'
         ] %}
         {{ of_first_door(column) }} as {{ column }},
         {%- endfor %}
@@ -60,7 +61,7 @@ joined as (
         coalesce(api.penalty, 0) as penalty,
         coalesce(sheet.outbound_cost, 0) as outbound_cost,
         sheet.currency_code as outbound_currency_code,
-        api.raw_data,
+        api.ebay_item_id,
         concat_ws(' ', api.source, report.source, sheet.source) as sources,
         {%- for door in doors %}
         {%- for column in grouped %}
@@ -84,6 +85,7 @@ joined as (
     from api
     full outer join report on api.order_key = report.order_key
     full outer join sheet on coalesce(api.order_key, report.order_key) = sheet.order_key
+    {{ once_a_row() }}
 ),
 
 priced as (
@@ -104,6 +106,7 @@ with_fee_door as (
             else price_door
         end as fee_door
     from priced
+    {{ once_a_row() }}
 ),
 
 unified as (
@@ -150,10 +153,12 @@ unified as (
         coalesce(outbound_currency_code, currency_code) as outbound_currency_code,
         ship_by_at,
         inventory_type,
+        ebay_item_id,
         payload_source,
-        raw_data,
+        raw_key,
         batch_id
     from with_fee_door
+    {{ once_a_row() }}
 ),
 
 -- What a payout lacks and no line names is an other fee, so that the net payout is what was paid.
@@ -168,6 +173,7 @@ with_all_fees as (
             else named_other_fee
         end as other_fee
     from unified
+    {{ once_a_row() }}
 ),
 
 -- StockX's own order is a product even where it has no id; what others sell is one if it was found.

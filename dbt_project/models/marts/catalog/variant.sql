@@ -11,7 +11,7 @@ variants as (
 ),
 
 stockx_orders as (
-    select * from {{ ref('stg_stockx__orders') }}
+    select * from {{ ref('int_sales__stockx_orders') }}
 ),
 
 listings as (

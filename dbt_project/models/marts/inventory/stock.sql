@@ -42,8 +42,7 @@ sold as (
         orders.order_number,
         orders.order_line,
         orders.listing_id,
-        case when orders.platform = 'ebay' then orders.raw_data #>> '{lineItem,legacyItemId}' end
-            as ebay_item_id,
+        orders.ebay_item_id,
         orders.sold_on,
         case
             when orders.status <> 'open' then 'sold'

@@ -4,7 +4,7 @@
     {'columns': ['stockx_order_number'], 'unique': true},
     {'columns': ['sold_on']},
     {'columns': ['product_id']},
-    {'columns': ['inventory_item_id']},
+    {'columns': ['inventory_item_id'], 'unique': true},
 ]) }}
 
 with
@@ -67,51 +67,74 @@ pieces as (
     where orders.is_sale
 ),
 
+-- A rule is looked for once for all pieces of a channel, a scheme and a day.
+occasions as (
+    select distinct
+        platform,
+        vat_scheme,
+        sold_on
+    from pieces
+),
+
 -- The channel's own rule before the rule for any channel.
 regimes as (
-    select distinct on (pieces.order_key, pieces.piece_no)
-        pieces.order_key,
+    select distinct on (occasions.platform, occasions.vat_scheme, occasions.sold_on)
+        occasions.platform,
+        coalesce(occasions.vat_scheme, '') as vat_scheme,
+        occasions.sold_on,
         vat_rules.regime,
-        {{ vat_due(
-            'vat_rules.regime', 'pieces.gross_sale_eur', 'pieces.cost_eur', 'vat_rules.vat_rate'
-        ) }} as vat_due_eur
-    from pieces
-    left join vat_rules
+        vat_rules.vat_rate
+    from occasions
+    inner join vat_rules
         on
-            vat_rules.platform in (pieces.platform, 'any')
-            and vat_rules.purchase_vat_scheme in (pieces.vat_scheme, 'any')
-            and pieces.sold_on >= vat_rules.valid_from
-            and pieces.sold_on <= coalesce(vat_rules.valid_to, 'infinity'::date)
+            vat_rules.platform in (occasions.platform, 'any')
+            and vat_rules.purchase_vat_scheme in (occasions.vat_scheme, 'any')
+            and occasions.sold_on >= vat_rules.valid_from
+            and occasions.sold_on <= coalesce(vat_rules.valid_to, 'infinity'::date)
     order by
-        pieces.order_key asc,
-        pieces.piece_no asc,
+        occasions.platform asc,
+        occasions.vat_scheme asc,
+        occasions.sold_on asc,
         (vat_rules.platform = 'any') asc,
         (vat_rules.purchase_vat_scheme = 'any') asc,
         vat_rules.valid_from desc
 ),
 
-taxes as (
+taxed_pieces as (
     select
-        order_key,
-        case when min(regime) = max(regime) then min(regime) else 'mixed' end as vat_regime,
-        case when count(vat_due_eur) = count(*) then sum(vat_due_eur) end as vat_due_eur
-    from regimes
-    group by order_key
-    having count(regime) = count(*)
+        pieces.*,
+        regimes.regime,
+        {{ vat_due(
+            'regimes.regime', 'pieces.gross_sale_eur', 'pieces.cost_eur', 'regimes.vat_rate'
+        ) }} as vat_due_eur
+    from pieces
+    left join regimes
+        on
+            pieces.platform = regimes.platform
+            and coalesce(pieces.vat_scheme, '') = regimes.vat_scheme
+            and pieces.sold_on = regimes.sold_on
 ),
 
--- Without the cost of one piece the cost of the sale is not known.
-costs as (
+-- Without the cost of one piece the cost of the sale is not known; the pieces of a sale all have
+-- units, or none has.
+settled as (
     select
         order_key,
+        case
+            when count(regime) < count(*) then null
+            when min(regime) = max(regime) then min(regime)
+            else 'mixed'
+        end as vat_regime,
+        case
+            when count(regime) = count(*) and count(vat_due_eur) = count(*) then sum(vat_due_eur)
+        end as vat_due_eur,
         min(match_method) as match_method,
         case when count(cost_eur) = count(*) then sum(cost_eur) end as cost_eur,
         case when count(*) = 1 then min(line_key) end as line_key,
         case when count(*) = 1 then min(unit_no) end as unit_no,
         min(partner_product_id) as partner_product_id,
         min(partner_variant_id) as partner_variant_id
-    from pieces
-    where line_key is not null
+    from taxed_pieces
     group by order_key
 ),
 
@@ -132,22 +155,22 @@ taxed as (
             amounts.gross_sale_eur - amounts.transaction_fee_eur - amounts.processing_fee_eur
             - amounts.shipping_fee_eur - amounts.other_fee_eur
         )::numeric(12, 2) as net_payout_eur,
-        costs.line_key,
-        costs.unit_no,
-        costs.match_method,
-        case when orders.is_sale then costs.cost_eur else 0 end as cost_eur,
+        settled.line_key,
+        settled.unit_no,
+        settled.match_method,
+        case when orders.is_sale then settled.cost_eur else 0 end as cost_eur,
         -- A sale that nothing but its unit tells of sold what the unit is.
-        coalesce(orders.product_key, costs.partner_product_id) as sold_product_key,
+        coalesce(orders.product_key, settled.partner_product_id) as sold_product_key,
         coalesce(
             orders.partner_variant_id,
-            case when orders.product_key is null then costs.partner_variant_id end
+            case when orders.product_key is null then settled.partner_variant_id end
         ) as sold_variant_id,
-        taxes.vat_regime,
-        case when orders.is_sale then taxes.vat_due_eur else 0 end as vat_due_eur
+        settled.vat_regime,
+        case when orders.is_sale then settled.vat_due_eur else 0 end as vat_due_eur
     from orders
     inner join amounts on orders.order_key = amounts.order_key
-    left join costs on orders.order_key = costs.order_key
-    left join taxes on orders.order_key = taxes.order_key
+    left join settled on orders.order_key = settled.order_key
+    {{ once_a_row() }}
 ),
 
 profit as (
@@ -159,6 +182,7 @@ profit as (
             net_payout_eur - cost_eur - outbound_cost_eur - vat_due_eur - penalty_eur
         )::numeric(12, 2) as net_profit_eur
     from taxed
+    {{ once_a_row() }}
 ),
 
 final as (
@@ -215,7 +239,13 @@ final as (
             else 'payout_seen'
         end as profit_state,
         match_method as cost_match_method,
-        raw_data,
+        case payload_source
+            when 'detail' then 'raw_stockx.order_details'
+            when 'list' then 'raw_' || platform || '.orders'
+            when 'report' then 'raw_csv.' || platform || '_report'
+            when 'file' then 'raw_csv.sales'
+        end as raw_table,
+        raw_key,
         jsonb_build_object(
             'product_name', product_name,
             'style_id', style_id,

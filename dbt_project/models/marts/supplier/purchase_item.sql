@@ -7,7 +7,7 @@
 with
 
 purchases as (
-    select * from {{ ref('stg_csv__purchases') }}
+    select * from {{ ref('int_inventory__purchases') }}
 ),
 
 purchase_lines as (

@@ -13,15 +13,14 @@ renamed as (
         payload #>> '{sizeChart,defaultConversion,size}' as default_size,
         lower(payload #>> '{sizeChart,defaultConversion,type}') as default_size_type,
         array(
-            select distinct {{ to_gtin14("gtin.entry ->> 'identifier'") }} as gtin14
-            from jsonb_array_elements(
-                case
-                    when jsonb_typeof(payload -> 'gtins') = 'array' then payload -> 'gtins'
-                    else '[]'::jsonb
-                end
-            ) as gtin (entry)
-            where {{ to_gtin14("gtin.entry ->> 'identifier'") }} is not null
-            order by 1
+            select distinct number.gtin14
+            from (
+                select {{ to_gtin14("gtin.entry ->> 'identifier'") }} as gtin14
+                from jsonb_array_elements({{ list_of("payload -> 'gtins'") }}) as gtin (entry)
+                {{ once_a_row() }}
+            ) as number
+            where number.gtin14 is not null
+            order by number.gtin14
         ) as gtins,
         changed_at
     from source
