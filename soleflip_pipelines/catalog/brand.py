@@ -120,12 +120,6 @@ class BrandDetector:
         """The brand that a name or alias stands for, or None for a name no rule knows."""
         return None if is_blank(name) else self._aliases.get(normalise(name or ""))
 
-    def names_in(self, text: str) -> frozenset[str]:
-        """The brands (and their houses) that a text names or names models of."""
-        hits = self._index.find(tokens(text))
-        brands = {hit.payload.brand for hit in hits if hit.payload.scope not in SILENT}
-        return frozenset(brands | {self._parents[b] for b in brands if b in self._parents})
-
     def _detect(self, title: str, hint: str, codes: tuple[CodeWitness, ...]) -> BrandResult:
         words = tokens(title)
         hits = self._index.find(words)

@@ -5,7 +5,6 @@ The brand of a title is chosen in `brand`; here nothing is chosen.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from soleflip_pipelines.catalog.phrases import Hit
@@ -46,11 +45,6 @@ class BrandFacts:
             and info.tier == "maker"
             and (model.payload.category or info.default_category) in FOOTWEAR
         )
-
-    def is_shoe_of(self, named: Hit[BrandRule], models: Iterable[Hit[BrandRule]]) -> bool:
-        """Whether one of the models is a shoe of the house that is named."""
-        house = self.house(named.payload.brand)
-        return any(self.is_shoe(m) and self.house(m.payload.brand) == house for m in models)
 
     def makes_it(self, hit: Hit[BrandRule]) -> bool:
         """Whether a maker made what it made with a label; a licence only lends its name."""

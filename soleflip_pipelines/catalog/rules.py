@@ -14,7 +14,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
 
 import psycopg
 from psycopg import sql
@@ -29,7 +28,6 @@ CODE_VERSION = 3
 
 Row = Mapping[str, str | None]
 # `accepted` are names from marketplaces that the owner took over as brands.
-BrandKind = Literal["brand", "subbrand", "model", "collaborator", "accepted"]
 
 
 @dataclass(frozen=True, slots=True)

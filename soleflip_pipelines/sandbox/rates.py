@@ -20,7 +20,6 @@ _LEVELS = {
     "CHF": (0.949, 0.0035, 4), "NOK": (11.62, 0.005, 4), "AUD": (1.66, 0.005, 4),
     "CAD": (1.49, 0.004, 4), "HKD": (8.46, 0.0045, 4), "ISK": (None, 0.0, 2),
 }  # fmt: skip
-_CENT = Decimal("0.01")
 
 
 def easter(year: int) -> date:

@@ -115,7 +115,6 @@ from analytics.demand_class d
 left join catalog.product p on p.id = d.product_id
 order by p.stockx_product_id collate "C"
 """
-_SUMMED = ("gross", "costed_gross", "costed_cost", "sale_profit", "costed", "guessed")
 _MART_GOALS = """
 select goal, target, value_today, value_30_days_ago, is_met, evidence_count
 from analytics.scoreboard
