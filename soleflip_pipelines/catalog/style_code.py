@@ -82,7 +82,6 @@ def code_key(code: str) -> str:
 class _Grammar:
     rule: StyleCodeRule
     pattern: re.Pattern[str]
-    words: tuple[str, ...]
 
 
 class StyleCodeExtractor:
@@ -101,15 +100,14 @@ class StyleCodeExtractor:
             names.setdefault(parent, set()).update(names.get(brand, ()))
         self._parents = parents
         self._grammars = [
-            _Grammar(
-                rule,
-                re.compile(rf"(?<![A-Z0-9]){rule.regex}(?![A-Z0-9])"),
-                tuple(
-                    f" {name} " for brand in rule.brand.split("|") for name in names.get(brand, ())
-                ),
-            )
+            _Grammar(rule, re.compile(rf"(?<![A-Z0-9]){rule.regex}(?![A-Z0-9])"))
             for rule in rules.style_code_rules
         ]
+        # The makers' names by their first words, each with the places of its maker's grammars.
+        self._named: dict[str, list[tuple[str, int]]] = {}
+        for at, rule in enumerate(rules.style_code_rules):
+            for name in (n for brand in rule.brand.split("|") for n in names.get(brand, ())):
+                self._named.setdefault(name.split()[0], []).append((f" {name} ", at))
 
     def extract(self, text: str, brand: str | None = None) -> StyleCodes:
         """The codes in a title, slug, description or supplier's name.
@@ -121,11 +119,19 @@ class StyleCodeExtractor:
         folded = fold(text).upper().replace("_", "-")
         if not any(char.isdigit() for char in folded):
             return StyleCodes()
-        words = f" {' '.join(tokens(text))} "
-        is_cell = len(words.split()) <= 3
+        words = tokens(text)
+        line = f" {' '.join(words)} "
+        named = {at for word in set(words) for name, at in self._named.get(word, ()) if name in line}
+        is_cell = len(words) <= 3 and brand is None
         found: list[StyleCode] = []
-        for grammar in self._grammars:
-            if self._is_open(grammar, words, brand, is_cell):
+        for at, grammar in enumerate(self._grammars):
+            context = grammar.rule.context
+            if (
+                context == "none"
+                or at in named
+                or (is_cell and context == "cell")
+                or self._is_of(grammar.rule, brand)
+            ):
                 found.extend(self._codes(grammar, folded, brand))
         return StyleCodes(tuple(_without_overlaps(found)))
 
@@ -146,13 +152,6 @@ class StyleCodeExtractor:
             elif _CODE_LIKE.fullmatch(cleaned) and not _YEAR.fullmatch(cleaned):
                 codes.append(StyleCode(cleaned, code_key(cleaned), None, "as_given", "none", 0, at))
         return StyleCodes(tuple({code.key: code for code in reversed(codes)}.values())[::-1])
-
-    def _is_open(self, grammar: _Grammar, words: str, brand: str | None, is_cell: bool) -> bool:
-        if grammar.rule.context == "none" or self._is_of(grammar.rule, brand):
-            return True
-        if any(word in words for word in grammar.words):
-            return True
-        return grammar.rule.context == "cell" and is_cell and brand is None
 
     def _codes(self, grammar: _Grammar, folded: str, brand: str | None) -> Iterable[StyleCode]:
         rule = grammar.rule

@@ -105,7 +105,7 @@ def test_cells(cell: str | None, brand: str | None, keys: list[str]) -> None:
 
 def test_every_grammar_knows_its_example(rules: Rules) -> None:
     for rule in rules.style_code_rules:
-        only = StyleCodeExtractor(replace(rules, style_code_rules=(rule,)))
+        only = StyleCodeExtractor(replace(rules, brand_rules=(), style_code_rules=(rule,)))
         maker = rule.brand.split("|")[0] if rule.context == "brand" else None
         text = rule.example if rule.context == "cell" else f"A thing, {rule.example}, new"
         found = only.extract(text, maker).first
