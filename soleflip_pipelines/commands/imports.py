@@ -52,7 +52,7 @@ def show_preview(console: Console, file: Path, kind: str | None) -> None:
         say("This content was imported before: nothing would happen.")
         return
     say(f"Would load into {preview.result.asset}: {_counts(preview.result)}")
-    say(f"  {preview.skipped:,} lines are no data (titles, repeated headers, totals)")
+    say(f"  lines without data (titles, repeated headers, totals): {preview.skipped:,}")
     for rejection in preview.rejections:
         place = (
             f"{rejection.position}, {rejection.field}" if rejection.field else rejection.position

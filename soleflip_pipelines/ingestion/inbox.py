@@ -208,7 +208,7 @@ def _import(
             log(
                 f"{file.name}: {judge.header.kind.name}, {result.read:,} rows, "
                 f"{result.inserted:,} new, {result.updated:,} changed, {result.duplicate:,} "
-                f"repeated, {result.rejected:,} rejected; {judge.skipped:,} other lines"
+                f"repeated, {result.rejected:,} rejected; other lines: {judge.skipped:,}"
             )
         if path.parent.resolve() == settings.inbox_folder.resolve():
             _move_away(path, file.sha256, log)

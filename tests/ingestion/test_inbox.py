@@ -70,7 +70,7 @@ def test_a_file_is_loaded_with_its_bad_rows_aside_and_moved(
     (kept,) = (folder / "imported").iterdir()
     assert kept.name.endswith("_march.csv")
     assert lines == [
-        "march.csv: purchases, 2 rows, 1 new, 0 changed, 0 repeated, 1 rejected; 1 other lines",
+        "march.csv: purchases, 2 rows, 1 new, 0 changed, 0 repeated, 1 rejected; other lines: 1",
         "1 file: 2 rows read, 1 new, 0 changed, 0 unchanged, 0 repeated, 1 rejected",
     ]
 
