@@ -1,19 +1,18 @@
--- Categories of the last 90 days: sales, profit, and what lies on the shelf.
+-- Categories of the last thirteen weeks: sales, profit, and what lies on the shelf.
 with
 
 sold as (
     select
-        coalesce(product.category, 'unknown') as category,
-        count(*) as sale_count,
-        sum(orders.gross_sale_eur) as gross_sale_eur,
-        sum(orders.net_profit) as net_profit_eur
-    from sales."order" as orders
-    left join catalog.product as product on orders.product_id = product.id
+        member as category,
+        sum(sale_count) as sale_count,
+        sum(gross_sale_eur) as gross_sale_eur,
+        sum(sale_profit_eur) as net_profit_eur
+    from analytics.kpi
     where
-        orders.is_sale
-        and orders.sold_on between (select max(sold_on) - 89 from analytics.sales_summary_daily)
-        and (select max(sold_on) from analytics.sales_summary_daily)
-    group by coalesce(product.category, 'unknown')
+        dimension = 'category'
+        and period = 'week'
+        and period_start > (select max(sold_on) - 91 from analytics.sales_summary_daily)
+    group by member
 ),
 
 held as (

@@ -1,5 +1,5 @@
 -- What is dead?
--- Units on hand for more than 120 days of which no unit of the same size was sold in the last
+-- Units in the house for more than 120 days of which no unit of the same size was sold in the last
 -- 180, by landed cost; what clearing them at the highest bid (before fees) would lose stands
 -- beside it.
 -- Leaves out: odds of a sale and days of supply, which the states D0 to D4 need; age and silence
@@ -10,52 +10,54 @@ today as (
     select max(sold_on) as day from analytics.sales_summary_daily
 ),
 
-last_sales as (
+dead as (
     select
+        valuation.*,
+        case when valuation.basis = 'highest bid' then valuation.at_price_eur end
+            as highest_bid_eur
+    from inventory.valuation as valuation
+    cross join today
+    where
+        valuation.status <> 'incoming'
+        and valuation.age_days > 120
+        and (valuation.last_sold_on is null or valuation.last_sold_on < today.day - 180)
+),
+
+-- As the shelf knows them; names follow for the few that are shown.
+sizes as (
+    select
+        product_id,
         variant_id,
-        max(sold_on) as last_sold_on
-    from sales."order"
-    where is_sale
-    group by variant_id
+        case when variant_id is null then stock_id end as lone_stock_id,
+        min(stock_id::text)::uuid as any_stock_id,
+        count(*) as unit_count,
+        max(age_days) as oldest_days,
+        max(last_sold_on) as last_sold_on,
+        sum(cost_eur) as cost_eur,
+        max(highest_bid_eur) as highest_bid_eur,
+        sum(greatest(0, cost_eur - highest_bid_eur)) filter (where highest_bid_eur is not null)
+            as loss_at_bid_eur
+    from dead
+    group by product_id, variant_id, case when variant_id is null then stock_id end
+    order by sum(cost_eur) desc nulls last, min(stock_id::text)
+    limit 20
 )
 
 select
     product.brand,
     coalesce(product.name, stock.product_name) as product_name,
     stock.size_raw,
-    count(*) as unit_count,
-    max(stock.age_days) as oldest_days,
-    last_sales.last_sold_on,
-    sum(stock.cost_eur) as cost_eur,
+    sizes.unit_count,
+    sizes.oldest_days,
+    sizes.last_sold_on,
+    sizes.cost_eur,
     round(
-        sum(stock.cost_eur) / (
-            select nullif(sum(held.cost_eur), 0)
-            from inventory.stock as held
-            where held.is_on_hand
-        ), 4
+        sizes.cost_eur
+        / (select nullif(sum(held.cost_eur), 0) from inventory.valuation as held), 4
     ) as share_of_stock_cost,
-    max(market.highest_bid_eur) as highest_bid_eur,
-    sum(
-        case
-            when market.highest_bid_eur < stock.cost_eur
-                then stock.cost_eur - market.highest_bid_eur
-            when market.highest_bid_eur is not null then 0
-        end
-    ) as loss_at_bid_eur
-from inventory.stock as stock
-cross join today
-left join last_sales on stock.variant_id = last_sales.variant_id
-left join catalog.product as product on stock.product_id = product.id
-left join pricing.market_price as market
-    on stock.variant_id = market.variant_id and market.currency_code = 'EUR'
-where
-    stock.is_in_house
-    and stock.age_days > 120
-    and (last_sales.last_sold_on is null or last_sales.last_sold_on < today.day - 180)
-group by
-    product.brand,
-    coalesce(product.name, stock.product_name),
-    stock.size_raw,
-    last_sales.last_sold_on
-order by cost_eur desc nulls last, product_name, size_raw
-limit 20;
+    sizes.highest_bid_eur,
+    sizes.loss_at_bid_eur
+from sizes
+inner join inventory.stock as stock on sizes.any_stock_id = stock.id
+left join catalog.product as product on sizes.product_id = product.id
+order by sizes.cost_eur desc nulls last, product_name, stock.size_raw;

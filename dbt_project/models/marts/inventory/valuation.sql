@@ -24,6 +24,16 @@ fees_today as (
     where platform = 'stockx'
 ),
 
+-- What sells of a size at all tells whether its units are dead.
+last_sales as (
+    select
+        variant_id,
+        max(sold_on) as last_sold_on
+    from {{ ref('order') }}
+    where is_sale
+    group by variant_id
+),
+
 priced as (
     select
         stock.id as stock_id,
@@ -34,6 +44,7 @@ priced as (
         stock.status,
         stock.age_days,
         stock.cost_eur,
+        last_sales.last_sold_on,
         case
             when market_prices.highest_bid is not null then 'highest bid'
             when market_prices.lowest_ask is not null then 'lowest ask'
@@ -46,6 +57,7 @@ priced as (
     from stock
     left join products on stock.product_id = products.id
     left join market_prices on stock.variant_id = market_prices.variant_id
+    left join last_sales on stock.variant_id = last_sales.variant_id
 ),
 
 realised as (
@@ -74,6 +86,7 @@ final as (
         category,
         status,
         age_days,
+        last_sold_on,
         cost_eur,
         basis,
         at_price_eur,
