@@ -12,11 +12,13 @@ from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+import psycopg
 import psycopg2
 from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import QueuePool
 
+from soleflip_pipelines.errors import SoleflipError
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.connection import connect
 
@@ -28,7 +30,12 @@ UNFINISHED = [
 ]
 # A run says which process it is in before its first step; one that does not was killed before.
 LONGEST_START = timedelta(minutes=10)
+LONGEST_TURN = "5min"
 CONNECTIONS = {"statement_timeout": 600_000, "pool_recycle": 3600, "max_overflow": 10}
+
+
+class InstanceBusy(SoleflipError):
+    """Another process keeps Dagster's instance to itself; the text says what to do."""
 
 
 @contextmanager
@@ -39,16 +46,30 @@ def open_instance(
 
     Dagster makes its tables when an instance is first opened and a pool when a step first asks for
     it; of two runs that do so at once one would fail. Hence one process at a time.
+
+    Raises:
+        InstanceBusy: another process has been at it for minutes.
     """
     with ExitStack() as opened:
         with closing(connect(settings, role=None, autocommit=True)) as conn:
-            conn.execute("select pg_advisory_lock(hashtextextended('dagster instance', 0))")
+            _take_turn(conn)
             instance = opened.enter_context(dg.DagsterInstance.get())
             _keep_connections(instance)
             if job is not None:
                 _make_pools(instance, job)
             clean_up(instance)
         yield instance
+
+
+def _take_turn(conn: psycopg.Connection) -> None:
+    conn.execute(f"set lock_timeout = '{LONGEST_TURN}'")
+    try:
+        conn.execute("select pg_advisory_lock(hashtextextended('dagster instance', 0))")
+    except psycopg.errors.LockNotAvailable:
+        raise InstanceBusy(
+            f"another run has been about to begin for over {LONGEST_TURN}: end the soleflip "
+            "process that hangs, and run it again"
+        ) from None
 
 
 def _keep_connections(instance: dg.DagsterInstance) -> None:

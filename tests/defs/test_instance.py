@@ -157,6 +157,19 @@ def test_a_worker_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
         time.sleep(0.05)
 
 
+def test_a_start_that_hangs_is_not_waited_for_without_end(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instance_module, "LONGEST_TURN", "100ms")
+    with connect(settings, role=None, autocommit=True) as conn:
+        instance_module._take_turn(conn)
+        with (
+            pytest.raises(instance_module.InstanceBusy, match="for over 100ms: end the soleflip"),
+            open_instance(settings),
+        ):
+            pass
+
+
 def test_a_run_of_the_daemon_is_marked_with_its_process() -> None:
     @dg.op
     def look(warehouse: WarehouseResource) -> None:
