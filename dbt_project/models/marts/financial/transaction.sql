@@ -1,7 +1,6 @@
 {{ config(indexes=[
     {'columns': ['id'], 'unique': true},
     {'columns': ['order_id']},
-    {'columns': ['booked_on']},
 ]) }}
 
 with

@@ -1,7 +1,6 @@
 {{ config(indexes=[
     {'columns': ['id'], 'unique': true},
     {'columns': ['platform', 'order_number', 'order_line'], 'unique': true},
-    {'columns': ['stockx_order_number'], 'unique': true},
     {'columns': ['sold_on']},
     {'columns': ['product_id']},
     {'columns': ['inventory_item_id'], 'unique': true},
