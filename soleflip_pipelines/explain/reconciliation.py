@@ -14,6 +14,9 @@ from soleflip_pipelines.explain.story import Row, Story
 RECONCILED_SQL = """
     select * from financial.payout_reconciliation where id = %(order_id)s
 """
+TOGETHER_SQL = """
+    select payout.* from financial.payout as payout where id = %(payout_id)s
+"""
 LINES_SQL = """
     select kind, booked_on, amount_eur from financial.transaction
     where order_id = %(order_id)s and statement = 'settlement'
@@ -84,6 +87,15 @@ def tell_reconciliation(story: Story, book: Book, order: Row) -> None:
     computed = sum(parts.values(), Decimal(0))
     story.check("the gap of the payout", computed, found["payout_gap"] or Decimal(0))
     story.tell(f"Reconciliation, in {found['currency_code']}", says, rows)
+    together = book.row(TOGETHER_SQL, payout_id=found["payout_id"])
+    if together:
+        code, gap = together["currency_code"], together["payout_gap"]
+        text = (
+            f"{together['payout_total']} {code} on {together['paid_on']} for"
+            f" {together['order_count']} orders, which add up to {together['orders_total']}."
+        )
+        short = f"That is {gap} {code} beside their sum, and no order names it." if gap else ""
+        story.tell(f"Paid together: {together['payout_ref']}", list(filter(None, (text, short))))
     lines = book.rows(LINES_SQL, order_id=order["id"])
     if lines:
         rest = sum((line["amount_eur"] for line in lines), Decimal(0))

@@ -68,6 +68,7 @@ class Books:
         self._alias_listings = storage.Writer(self.business, "alias_listing", 5)
         self._true_orders = storage.Writer(self._truth, "sold_order", 28)
         self._true_gaps = storage.Writer(self._truth, "payout_gap", 5)
+        self._true_payouts = storage.Writer(self._truth, "payout", 6)
         self._true_units = storage.Writer(self._truth, "unit", 9)
         self._true_takings = storage.Writer(self._truth, "taking", 7)
         self._true_lines = storage.Writer(self._truth, "purchase_line", 14)
@@ -273,6 +274,11 @@ class Books:
             self.tally[f"{name}_rows"] = count
         for kind, flaw, marker in planted:
             self._reject(kind, flaw, marker)
+        for payout_ref, paid in self.reports.payouts.items():
+            self._true_payouts.add(
+                payout_ref, paid.currency, paid.paid_on.isoformat(), paid.orders, str(paid.total),
+                str(paid.lacking),
+            )  # fmt: skip
 
     def write_sheet(self, rows: list[Row], flawed: list[tuple[str, Row]]) -> None:
         """Write the sheet of past sales; the flawed ones are among its rows."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 BUSINESS, TRUTH, PAPERS = "business.sqlite", "truth.sqlite", "papers"
 # Raised whenever the generator makes something else of the same arguments.
-GENERATOR_VERSION = "21"
+GENERATOR_VERSION = "22"
 
 _BUSINESS_TABLES = """
 create table meta (key text primary key, value text not null) without rowid;
@@ -113,6 +113,10 @@ create table sold_order (
 create table payout_gap (
     platform text, order_number text, order_line text, reason text, amount text,
     primary key (order_number, platform, order_line, reason)
+) without rowid;
+create table payout (
+    payout_ref text primary key, currency text, paid_on text, orders integer, total text,
+    lacking text
 ) without rowid;
 create table unit (
     line_key text, unit_no integer, supplier text, variant_id text, cost text, status text,

@@ -29,6 +29,7 @@ from soleflip_pipelines.sandbox.verification import (
     pricing,
     shelf,
     stock,
+    turnover,
 )
 from soleflip_pipelines.sandbox.verification.sides import Sides, open_sides
 from soleflip_pipelines.sandbox.verify_report import Check, VerifyReport
@@ -50,6 +51,7 @@ COMPARISONS = (
     *kpis.COMPARISONS,
     *performance.COMPARISONS,
     *channels.COMPARISONS,
+    *turnover.COMPARISONS,
 )
 # What each raw table must hold, and the key of the truth that says so.
 _COUNTS: tuple[tuple[str, LiteralString], ...] = (

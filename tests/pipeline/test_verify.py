@@ -109,6 +109,7 @@ _TABLES: tuple[tuple[str, LiteralString, str], ...] = (
      "outcome"),
     ("financial.payout_reconciliation", "update financial.payout_reconciliation"
      " set payout_gap = payout_gap + 0.01", "gap"),
+    ("financial.payout", "update financial.payout set payout_gap = 0 where payout_gap <> 0", "gap"),
     ("financial.vat_summary", "update financial.vat_summary set vat_eur = vat_eur + 0.01", "vat"),
     ("financial.profit_and_loss", "update financial.profit_and_loss"
      " set amount_eur = amount_eur + 0.01 where line = 'penalties'", "amount"),
@@ -147,6 +148,8 @@ _TABLES: tuple[tuple[str, LiteralString, str], ...] = (
      " where scope = 'size'", "p80"),
     ("analytics.buying_scorecard", "update analytics.buying_scorecard"
      " set sold_count = sold_count + 1", "sold"),
+    ("analytics.stock_kpi_monthly", "update analytics.stock_kpi_monthly"
+     " set gmroi = gmroi + 0.0001 where dimension = 'brand'", "gmroi"),
     ("analytics.demand_class", "update analytics.demand_class set abc_class = 'D'", "abc_class"),
     ("analytics.price_realisation", "update analytics.price_realisation"
      " set sale_count = sale_count + 1", "sales"),

@@ -63,6 +63,18 @@ def test_stockx_report(full_business: Path, truth: sqlite3.Connection) -> None:
         is_told = row["Seller Fee"] and row["Order Number"] not in unnamed
         assert not is_told or rest == Decimal(row["Total Gross Amount (Total Payout)"])
     assert 0 < blank < len(sound) / 10
+    paid: dict[str, list[dict[str, str]]] = {}
+    for row in sound:
+        paid.setdefault(row["Provider Transaction ID"], []).append(row)
+    lacking = {
+        ref: sum(Decimal(row["Total Gross Amount (Total Payout)"]) for row in rows)
+        - Decimal(rows[0]["Total Invoice Amount"])
+        for ref, rows in paid.items()
+    }
+    assert max(map(len, paid.values())) > 1
+    assert lacking == {
+        ref: Decimal(text) for ref, text in truth.execute("select payout_ref, lacking from payout")
+    }
     assert any("\n" in row["Special references"] for row in rows)
     assert any('"' in row["Seller Address (Billing)"] for row in rows)
 

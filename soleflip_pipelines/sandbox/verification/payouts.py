@@ -116,6 +116,16 @@ select platform, order_number, order_line, status, status_raw
 from sales.order_status_history where is_current
 order by platform collate "C", order_number collate "C", order_line collate "C"
 """
+_PAYOUTS = """
+select payout_ref, currency, paid_on, orders, minus(total, lacking) as total,
+       total as orders_total, minus('0', lacking) as gap
+from main.payout order by payout_ref
+"""
+_MART_PAYOUTS: LiteralString = """
+select payout_ref, currency_code as currency, paid_on, order_count as orders,
+       payout_total as total, orders_total, payout_gap as gap
+from financial.payout order by payout_ref collate "C"
+"""
 _VAT = """
 with schemes as (
     select u.order_number, u.variant_id, min(l.vat_scheme = 'standard') as least,
@@ -280,6 +290,7 @@ COMPARISONS = (
         about="(planted)",
         is_overlap=True,
     ),
+    Comparison("financial.payout", ("payout_ref",), _PAYOUTS, _MART_PAYOUTS),
     Comparison("sales.order_event", (*_ORDER, "kind"), _EVENTS, _MART_EVENTS),
     Comparison("sales.order_status_history", _ORDER, _STATES, _MART_STATES),
     Comparison("financial.vat_summary", ("month", "direction", "regime"), _VAT, _MART_VAT),

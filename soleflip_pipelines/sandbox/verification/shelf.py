@@ -106,7 +106,7 @@ def _day(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None
 
 
-def _units(sides: Sides) -> Iterator[_Unit]:
+def units_with_stays(sides: Sides) -> Iterator[_Unit]:
     """All units in order of their line, each with its stays."""
     takings = sides.truth.execute(
         "select * from main.taking order by line_key, unit_no, back_on is null, sold_on"
@@ -142,7 +142,7 @@ def _stays(
 
 
 def _movements(sides: Sides) -> Iterator[Row]:
-    for unit in _units(sides):
+    for unit in units_with_stays(sides):
         moves = []
         for came, came_by, sender, went, went_by, taker in unit.stays:
             moves.append((came_by, came, 1, sender))
@@ -163,7 +163,7 @@ def _days(first: date, last: date) -> Iterator[date]:
 def _positions(sides: Sides) -> Iterator[Row]:
     counts: dict[date, Counter[str]] = defaultdict(Counter)
     costs: dict[date, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
-    for unit in _units(sides):
+    for unit in units_with_stays(sides):
         bought = date.fromisoformat(unit.row["purchased_on"])
         first = unit.stays[0][0] if unit.stays else bought
         moves = [(min(bought, first), "order")]
@@ -190,7 +190,7 @@ def _positions(sides: Sides) -> Iterator[Row]:
 
 def _ages(sides: Sides) -> Iterator[Row]:
     held: dict[date, dict[int, list[Decimal]]] = defaultdict(dict)
-    for unit in _units(sides):
+    for unit in units_with_stays(sides):
         for came, _, _, went, _, _ in unit.stays:
             for day in _days(came, (went or sides.today + timedelta(days=1)) - timedelta(days=1)):
                 age = max(0, (day - unit.available_on).days)

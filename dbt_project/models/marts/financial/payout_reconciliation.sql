@@ -1,6 +1,7 @@
 {{ config(indexes=[
     {'columns': ['id'], 'unique': true},
     {'columns': ['reconciliation_state', 'sold_on']},
+    {'columns': ['payout_id']},
 ]) }}
 
 with
@@ -19,6 +20,11 @@ payout_gaps as (
 
 expected_fees as (
     select * from {{ ref('int_finance__expected_fees') }}
+),
+
+report as (
+    select * from {{ ref('stg_csv__stockx_report') }}
+    where payout_ref is not null
 ),
 
 event_rates as (
@@ -41,6 +47,7 @@ joined as (
         orders.fee_source,
         orders.net_payout_eur - orders.penalty_eur as claim_eur,
         orders.settled_on,
+        {{ stable_id('payout', ["'stockx'", 'report.payout_ref']) }} as payout_id,
         expected_fees.seller_level,
         expected_fees.level_source,
         expected_fees.transaction_fee_rate,
@@ -60,6 +67,8 @@ joined as (
             and known_orders.order_line = orders.order_line
     inner join payout_gaps on known_orders.order_key = payout_gaps.order_key
     left join expected_fees on known_orders.order_key = expected_fees.order_key
+    left join report
+        on known_orders.platform = 'stockx' and known_orders.order_number = report.order_number
     left join event_rates as paid_rates
         on
             known_orders.paid_currency_code = paid_rates.currency_code
@@ -83,6 +92,7 @@ final as (
         platform,
         order_number,
         order_line,
+        payout_id,
         status,
         sold_on,
         paid_on,

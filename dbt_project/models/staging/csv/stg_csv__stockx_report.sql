@@ -24,6 +24,8 @@ renamed as (
         {{ to_money("payload ->> 'shipping_fee'") }} as shipping_fee,
         {{ to_money("payload ->> 'payout_net'") }} as payout_net,
         {{ to_money("payload ->> 'payout_total'") }} as payout_total,
+        {{ blank_to_null("payload ->> 'payout_ref'") }} as payout_ref,
+        {{ to_money("payload ->> 'payout_sum'") }} as payout_sum,
         ({{ to_numeric("payload ->> 'vat_rate'") }})::numeric(6, 4) as vat_rate,
         {{ to_money("payload ->> 'vat_total'") }} as vat_total,
         batch_id
