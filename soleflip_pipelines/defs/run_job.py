@@ -42,6 +42,7 @@ from soleflip_pipelines.warehouse.publish import ensure_manifest
 POLL_SECONDS = 0.5
 WATCH_S = 10.0
 CLEAN_S = 20.0
+BLOCKED = "Step blocked by limit for pool"  # Dagster's words, the first time
 
 
 class NothingToReadAgain(SoleflipError):
@@ -232,6 +233,12 @@ class _Progress:
         if event is None:
             if entry.step_key:
                 self._console.print(f"     [dim]{entry.user_message}[/dim]", highlight=False)
+        elif event.message == f"{BLOCKED} {_pool_of(event)}":
+            self._console.print(
+                f"  … {_readable(event.step_key)} waits for another run that uses "
+                f"{_pool_of(event)}",
+                highlight=False,
+            )
         elif event.is_step_start:
             self._console.print(f"  [cyan]▸[/cyan] {_readable(event.step_key)}", highlight=False)
         elif event.is_step_success:
@@ -271,6 +278,13 @@ class _Progress:
 
 def _readable(step_key: str | None) -> str:
     return (step_key or "run").replace("__", ".")
+
+
+def _pool_of(event: dg.DagsterEvent) -> str | None:
+    if event.event_type != dg.DagsterEventType.ENGINE_EVENT:
+        return None
+    pool = event.engine_event_data.metadata.get("pool")
+    return str(pool.value) if pool is not None else None
 
 
 def _first_cause(event: dg.DagsterEvent) -> str:

@@ -211,8 +211,11 @@ def test_a_run_goes_on_when_the_one_it_waits_for_is_killed(
         assert storage.claim_concurrency_slot("pool_0", other.run_id, "step").is_claimed
     kill = threading.Timer(1.0, process.send_signal, [signal.SIGKILL])
     kill.start()
-    outcome = run_job._run_once(settings, job, {}, Console(file=StringIO()))
+    console = Console(file=StringIO())
+    outcome = run_job._run_once(settings, job, {}, console)
     kill.join()
     assert outcome.succeeded
+    said = console.file.getvalue()  # type: ignore[attr-defined]
+    assert said.count("waits for another run that uses pool_0") == 1
     with dg.DagsterInstance.get() as instance:
         assert instance.get_run_by_id(other.run_id).status.value == "FAILURE"  # type: ignore[union-attr]
