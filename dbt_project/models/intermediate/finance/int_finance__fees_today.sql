@@ -21,7 +21,7 @@ order_fees as (
     where transaction_fee_rate > 0
 ),
 
-orders as (
+orders as not materialized (
     select * from {{ ref('int_sales__orders') }}
 ),
 

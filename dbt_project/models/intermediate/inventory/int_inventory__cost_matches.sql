@@ -5,7 +5,7 @@
 
 with recursive
 
-orders as (
+orders as not materialized (
     select * from {{ ref('int_sales__orders') }}
     where is_sale or status = 'returned'
 ),

@@ -2,7 +2,7 @@
 
 with
 
-units as (
+units as not materialized (
     select * from {{ ref('int_inventory__units') }}
 ),
 

@@ -7,7 +7,7 @@ orders as (
     where (is_sale or status = 'returned') and quantity = 1
 ),
 
-units as (
+units as not materialized (
     select * from {{ ref('int_inventory__units') }}
 ),
 

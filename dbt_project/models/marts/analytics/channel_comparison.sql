@@ -5,7 +5,7 @@
 
 with
 
-stock as (
+stock as not materialized (
     select * from {{ ref('stock') }}
     where is_in_house
 ),

@@ -5,11 +5,11 @@
 
 with
 
-orders as (
+orders as not materialized (
     select * from {{ ref('order') }}
 ),
 
-purchase_items as (
+purchase_items as not materialized (
     select * from {{ ref('purchase_item') }}
 ),
 

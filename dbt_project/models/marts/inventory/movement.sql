@@ -5,11 +5,11 @@
 
 with
 
-holdings as (
+holdings as not materialized (
     select * from {{ ref('int_inventory__holdings') }}
 ),
 
-stock as (
+stock as not materialized (
     select * from {{ ref('stock') }}
 ),
 

@@ -2,7 +2,7 @@
 
 with
 
-movements as (
+movements as not materialized (
     select * from {{ ref('movement') }}
 ),
 

@@ -2,7 +2,7 @@
 
 with
 
-stock as (
+stock as not materialized (
     select * from {{ ref('stock') }}
 ),
 

@@ -4,7 +4,7 @@ orders as (
     select * from {{ ref('order') }}
 ),
 
-stock as (
+stock as not materialized (
     select * from {{ ref('stock') }}
 ),
 

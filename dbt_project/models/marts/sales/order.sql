@@ -8,11 +8,11 @@
 
 with
 
-orders as (
+orders as not materialized (
     select * from {{ ref('int_sales__orders') }}
 ),
 
-amounts as (
+amounts as not materialized (
     select * from {{ ref('int_sales__order_amounts') }}
 ),
 
