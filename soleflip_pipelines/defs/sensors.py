@@ -1,4 +1,4 @@
-"""What starts or records runs by itself: the CSV inbox, runs that ended, and runs that failed."""
+"""What starts, ends or records runs by itself: the CSV inbox, and runs that ended or failed."""
 
 import json
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from soleflip_pipelines.defs.instance import clean_up
 from soleflip_pipelines.defs.resources import WarehouseResource
 from soleflip_pipelines.defs.run_log import record_runs
 from soleflip_pipelines.ingestion.inbox import inbox_stamps
@@ -64,11 +65,16 @@ def run_failure_sensor(context: dg.RunFailureSensorContext, warehouse: Warehouse
 @dg.sensor(
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Copies runs that have ended, and their steps, into logging.run_log.",
+    description="Fails runs whose process was killed, frees their pools, and copies runs that have "
+    "ended, and their steps, into logging.run_log.",
 )
 def run_log_sensor(
     context: dg.SensorEvaluationContext, warehouse: WarehouseResource
 ) -> dg.SkipReason:
-    """Log what ended since the last look, whoever had started it."""
+    """Log what ended since the last look, whoever had started it.
+
+    A run whose worker and code server died together ends here: the daemon would notice after hours.
+    """
+    clean_up(context.instance)
     with warehouse.connect() as conn:
         return dg.SkipReason(f"{record_runs(context.instance, conn)} ended runs logged")

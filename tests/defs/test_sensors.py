@@ -1,13 +1,15 @@
-"""The inbox sensor: it asks for a run once for each new state of the folder."""
+"""The inbox sensor asks for a run once for each new state; what was killed does not go on."""
 
 from __future__ import annotations
 
 import os
+import socket
 import time
 
 import dagster as dg
 import pytest
 
+from soleflip_pipelines.defs.instance import PROCESS_TAG, open_instance
 from soleflip_pipelines.settings import Settings
 
 pytestmark = pytest.mark.integration
@@ -50,3 +52,21 @@ def test_a_new_file_asks_for_one_run(
         result.run_requests[0].run_key for result in (first, changed) if result.run_requests
     )
     assert first_key != changed_key
+
+
+def test_a_run_that_was_killed_is_failed_while_the_daemon_runs(
+    definitions: dg.Definitions, location_settings: Settings
+) -> None:
+    sensor = definitions.resolve_sensor_def("run_log_sensor")
+    killed = dg.DagsterRun(
+        job_name="sync_orders",
+        tags={PROCESS_TAG: f"{os.getppid()}@1@{socket.gethostname()}"},
+        status=dg.DagsterRunStatus.STARTED,
+    )
+    with open_instance(location_settings) as instance:
+        instance.run_storage.add_run(killed)
+        resources = dict(definitions.resources or {})
+        sensor(dg.build_sensor_context(instance, resources=resources, definitions=definitions))
+        run = instance.get_run_by_id(killed.run_id)
+    assert run is not None
+    assert run.status is dg.DagsterRunStatus.FAILURE
