@@ -61,6 +61,8 @@ def product(
 def payout(number: Number, platform: Platform = None, as_json: JsonFlag = False) -> None:
     """Compare an order's payout with its price and fees, and with the fee schedule.
 
+    The id of a payout of several orders tells each of them.
+
     Example: soleflip explain payout 01-ABCDEFGHIJ
     """
     from soleflip_pipelines.explain.payout import explain_payout

@@ -15,10 +15,23 @@ from soleflip_pipelines.explain.reading import Book
 from soleflip_pipelines.explain.reconciliation import tell_reconciliation, tell_schedule
 from soleflip_pipelines.explain.story import CENT, Row, Story, shown
 
+PAID_SQL = """
+    select distinct paid.platform, paid.order_number
+    from financial.payout as payout
+    inner join financial.payout_reconciliation as paid on payout.id = paid.payout_id
+    where payout.payout_ref = %(number)s
+    order by paid.order_number
+"""
+
 
 def explain_payout(book: Book, number: str, platform: str | None = None) -> list[Story]:
-    """The story of the payout of each line of an order; its arguments are `explain_order`'s."""
-    return [_tell(book, order) for order in find_orders(book, number, platform)]
+    """The story of the payout of each line of an order, or of each order that was paid together.
+
+    Its arguments are `explain_order`'s; a number may also be a payout's own id.
+    """
+    paid = book.rows(PAID_SQL, number=number.strip())
+    numbers = [(row["order_number"], row["platform"]) for row in paid] or [(number, platform)]
+    return [_tell(book, order) for each in numbers for order in find_orders(book, *each)]
 
 
 def _tell(book: Book, order: Row) -> Story:

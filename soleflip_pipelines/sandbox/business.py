@@ -44,7 +44,7 @@ _WARM_UP_DAYS = 420
 _LISTED_SHARE = 0.6
 # Every so many sizes on the shelf one has lost a pair; and of so many asks one is for a pair that
 # lies in the marketplace's own store.
-_SIZES_A_LOSS = 30
+_SIZES_A_LOSS, _FIRST_LOSS = 30, 10
 _ASKS_A_CONSIGNED = 25
 # Products that shops may carry too are chosen from so many; bounds memory.
 _SHELF = 4_000
@@ -237,7 +237,7 @@ class _Builder:
         """Now and then the newest unit of a size is gone."""
         shelved = [unit for unit in units if unit.is_in_house]
         self._shelved += bool(shelved)
-        if shelved and self._shelved % _SIZES_A_LOSS == 0:
+        if shelved and self._shelved % _SIZES_A_LOSS == _FIRST_LOSS:
             newest = max(shelved, key=lambda u: (u.lot.available_on, u.lot.line_key, u.unit_no))
             newest.is_lost = True
 

@@ -1,31 +1,44 @@
 -- Which payouts are wrong?
 -- Payouts that are not what the price and the fee schedule of that day let expect, each with the
--- reason of the largest part of its gap: first what nobody explains or what never came, the 200
--- oldest, then the 200 newest of what has a reason. Amounts are in the order's currency.
+-- reason of the largest part of its gap: first what nobody explains or what never came, the oldest
+-- first, then what has a reason. A payout of several orders that is not their sum stands under its
+-- own id. Amounts are in the order's currency.
 -- Leaves out: gaps of two cents and less. Of eBay no schedule is known, so its payouts are compared
 -- with the fees that it names; what only a report tells, without a payout, is not judged.
 with
 
-open_gaps as (
-    select *
-    from financial.payout_reconciliation
-    where reconciliation_state in ('missing', 'unexplained')
-    order by open_days desc, sold_on desc, platform, order_number, order_line
-    limit 200
-),
-
-explained_gaps as (
-    select *
-    from financial.payout_reconciliation
-    where reconciliation_state = 'explained' and abs(payout_gap) > 0.02
-    order by sold_on desc, platform, order_number, order_line
-    limit 200
-),
-
 gaps as (
-    select * from open_gaps
+    select
+        sold_on,
+        platform,
+        order_number,
+        order_line,
+        reconciliation_state as state,
+        gap_reason as reason,
+        currency_code,
+        expected_payout,
+        stated_payout,
+        payout_gap,
+        open_days,
+        is_open
+    from financial.payout_reconciliation
+    where is_open or (reconciliation_state = 'explained' and abs(payout_gap) > 0.02)
     union all
-    select * from explained_gaps
+    select
+        paid_on as sold_on,
+        platform,
+        payout_ref as order_number,
+        null as order_line,
+        'unexplained' as state,
+        'not the sum of its orders' as reason,
+        currency_code,
+        orders_total as expected_payout,
+        payout_total as stated_payout,
+        payout_gap,
+        (select max(sold_on) from analytics.sales_summary_daily) - paid_on as open_days,
+        true as is_open
+    from financial.payout
+    where abs(payout_gap) > 0.02
 )
 
 select
@@ -33,8 +46,8 @@ select
     platform,
     order_number,
     order_line,
-    reconciliation_state as state,
-    gap_reason as reason,
+    state,
+    reason,
     currency_code,
     expected_payout,
     stated_payout,

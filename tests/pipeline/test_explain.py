@@ -45,6 +45,16 @@ def test_every_order_adds_up_and_leads_to_its_raw_rows(finished: Installation) -
     assert {"penalty", "returned", "no_cost", "estimated", "USD", "EUR", "GBP"} <= set(kinds)
 
 
+def test_a_payout_of_several_orders_tells_each_of_them(finished: Installation) -> None:
+    ((ref, count),) = finished.query(
+        "select payout_ref, order_count from financial.payout order by order_count desc limit 1"
+    )
+    with open_book(load_settings(finished.environment)) as book:
+        told = explain_payout(book, str(ref))
+    assert len(told) == count > 1
+    assert all(any(str(ref) in part.title for part in story.sections) for story in told)
+
+
 def test_every_forecast_tells_its_history_its_errors_and_its_interval(
     finished: Installation,
 ) -> None:

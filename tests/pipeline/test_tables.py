@@ -30,7 +30,6 @@ EMPTY_FOR_A_REASON = {
     "owner.sale_unit_link": "units that the owner named",
     "owner.watch_item": "what the owner wants to follow",
     "enrichment.stockx_identity": "products of StockX that are the same article, if there are any",
-    "intermediate.int_inventory__losses": "units that a stock count shows lost, if there are any",
     "compliance.erasure_log": "what was removed when its time was over, and nothing is so old",
     "logging.run_failure": "runs that failed",
     "logging.test_failure": "bad rows that a test found",
