@@ -1,17 +1,24 @@
 {#- Totals of the model beside the same totals of where its rows come from. `totals`: name, here
     (made of counts and sums over the model, which an optional `where` narrows), there (a scalar
-    query). The model is read once for all of them. Returns one row per total that differs. -#}
+    query). The model is read once for all of them, and once more for each `where` with a query in
+    it, which can be a join then. Returns one row per total that differs. -#}
 {% test control_totals(model, totals) %}
 
 with here as (
     select
         {%- for total in totals %}
-        {%- set narrowed = ' filter (where ' ~ total.where ~ ')' if total.where else '' %}
+        {%- set where = total.where or 'true' %}
+        {%- if 'select' in where %}
+        (select {{ total.here }} from {{ model }} where {{ where }})
+        {%- elif total.where %}
         ({{ modules.re.sub(
             '(?:count|sum)\((?:[^()]|\([^()]*\))*\)',
-            '\\g<0>' ~ (narrowed | replace('\\', '\\\\')),
+            '\\g<0> filter (where ' ~ (where | replace('\\', '\\\\')) ~ ')',
             total.here
-        ) }})::numeric as total_{{ loop.index }}{{ ',' if not loop.last }}
+        ) }})
+        {%- else %}
+        ({{ total.here }})
+        {%- endif %}::numeric as total_{{ loop.index }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ model }}
 ),
