@@ -1,16 +1,19 @@
 -- Which supplier pays?
 -- By net profit of the units that were sold; the cost that still lies on the shelf stands beside
--- it.
--- Leaves out: profit by purchase month, and returns to the supplier, which no file tells of.
+-- it, and after how many days half of what came was sold, with what still waits counted in. By
+-- month of purchase it stands in analytics.buying_scorecard.
+-- Leaves out: returns to the supplier, which no file tells of.
 select
-    supplier_name,
-    unit_count,
-    sold_count,
-    sell_through,
-    net_profit_eur,
-    roi,
-    stock_cost_eur,
-    median_delivery_days,
-    median_days_to_sell
-from analytics.supplier_performance_summary
-order by net_profit_eur desc nulls last, supplier_name;
+    suppliers.supplier_name,
+    suppliers.unit_count,
+    suppliers.sold_count,
+    suppliers.sell_through,
+    suppliers.net_profit_eur,
+    suppliers.roi,
+    suppliers.stock_cost_eur,
+    suppliers.median_delivery_days,
+    waits.median_days as days_to_sell_half
+from analytics.supplier_performance_summary as suppliers
+left join inventory.days_to_sell as waits
+    on waits.scope = 'supplier' and suppliers.supplier_name = waits.name
+order by suppliers.net_profit_eur desc nulls last, suppliers.supplier_name;
