@@ -3,15 +3,18 @@
     hours. -#}
 {% macro build_settings() -%}
     set local enable_nestloop = off;
-    set local work_mem = '64MB';
+    set local work_mem = '128MB';
     set local maintenance_work_mem = '256MB';
     set local jit = off
 {%- endmacro %}
 
 {#- Statistics of what was just built, before others read it: a table made a moment ago is planned
-    as if it held a few rows. -#}
+    as if it held a few rows. A table of a set never changes, so there is nothing to clean up. -#}
 {% macro analyze_this() -%}
     {%- if config.get('materialized') in ('table', 'materialized_view') -%}
+        {%- if config.get('materialized') == 'table' -%}
+            alter table {{ this }} set (autovacuum_enabled = off);
+        {%- endif -%}
         analyze {{ this }}
     {%- endif -%}
 {%- endmacro %}
