@@ -2,8 +2,14 @@
 
 with
 
-orders as not materialized (
-    select * from {{ ref('int_sales__orders') }}
+orders as (
+    select distinct
+        currency_code,
+        outbound_currency_code,
+        paid_currency_code,
+        sold_on,
+        paid_on
+    from {{ ref('int_sales__orders') }}
 ),
 
 purchases as (

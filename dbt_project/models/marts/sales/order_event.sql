@@ -1,4 +1,7 @@
-{{ config(indexes=[{'columns': ['order_id']}, {'columns': ['occurred_on']}]) }}
+{{ config(indexes=[
+    {'columns': ['order_id', 'event_kind'], 'unique': true},
+    {'columns': ['occurred_on']},
+]) }}
 
 with
 
