@@ -18,8 +18,9 @@ with here as (
         ) }})
         {%- else %}
         ({{ total.here }})
-        {%- endif %}::numeric as total_{{ loop.index }}{{ ',' if not loop.last }}
+        {%- endif %}::numeric as total_{{ loop.index }},
         {%- endfor %}
+        count(*) as row_count
     from {{ model }}
 ),
 
