@@ -128,7 +128,8 @@ sums as (
 reach as (
     select
         period,
-        min(period_start) as first_start
+        min(period_start) as first_start,
+        max(period_start) as last_start
     from sums
     group by period
 ),
@@ -141,9 +142,7 @@ calendar as (
     from reach
     cross join lateral generate_series(
         reach.first_start::timestamp,
-        greatest(
-            {{ business_today() }}, (select max(sold_on) from orders)
-        )::timestamp,
+        greatest({{ business_today() }}, reach.last_start)::timestamp,
         ('1 ' || reach.period)::interval
     ) as starts (period_start)
 ),
