@@ -1,11 +1,25 @@
 -- Which payouts are wrong?
 -- Payouts that are not what the price and the fee schedule of that day let expect, each with the
 -- reason of the largest part of its gap: first what nobody explains or what never came, the oldest
--- first, then what has a reason. A payout of several orders that is not their sum stands under its
--- own id. Amounts are in the order's currency.
+-- first, then the newest 200 of what has a reason. A payout of several orders that is not their sum
+-- stands under its own id. Amounts are in the order's currency.
 -- Leaves out: gaps of two cents and less. Of eBay no schedule is known, so its payouts are compared
 -- with the fees that it names; what only a report tells, without a payout, is not judged.
 with
+
+judged as (
+    select *
+    from financial.payout_reconciliation
+    where reconciliation_state in ('missing', 'unexplained')
+    union all
+    (
+        select *
+        from financial.payout_reconciliation
+        where reconciliation_state = 'explained' and abs(payout_gap) > 0.02
+        order by sold_on desc, platform, order_number, order_line
+        limit 200
+    )
+),
 
 gaps as (
     select
@@ -21,8 +35,7 @@ gaps as (
         payout_gap,
         open_days,
         is_open
-    from financial.payout_reconciliation
-    where is_open or (reconciliation_state = 'explained' and abs(payout_gap) > 0.02)
+    from judged
     union all
     select
         paid_on as sold_on,
