@@ -57,7 +57,8 @@ def filled_warehouse(home: Path, orders: int, until: date, seed: int = DEFAULT_S
         with connect(load_settings(environment)) as conn:
             _fill(load_settings(environment), conn)
             conn.execute(
-                "insert into core.setting (setting_key, setting_value) values ('bench_fill', %s)",
+                "insert into core.setting (setting_key, setting_value) values ('bench_fill', %s)"
+                " on conflict (setting_key) do update set setting_value = excluded.setting_value",
                 [wanted],
             )
     finally:
