@@ -15,6 +15,7 @@ from soleflip_pipelines.catalog.brand import NOTHING, BrandResult
 from soleflip_pipelines.catalog.brand_facts import FOOTWEAR, THINGS
 from soleflip_pipelines.catalog.phrases import Hit, PhraseIndex, phrase_words
 from soleflip_pipelines.catalog.rules import CategoryRule, Rules
+from soleflip_pipelines.catalog.seller_words import stated_systems
 from soleflip_pipelines.catalog.text import tokens
 
 CATEGORIES = (
@@ -117,6 +118,11 @@ class CategoryDetector:
             if len(self._alike) >= CACHE_SIZE:
                 self._alike.clear()
             result = self._alike[alike] = self._best(hits, brand, (), _ALL)
+        # Where only the habit of the brand speaks, a size in the title knows better.
+        if result.rule is None or result.rule.startswith("brand:"):
+            stated = _by_size(stated_systems(title), brand)
+            if stated and brand.category not in THINGS and stated.category != brand.category:
+                return stated
         return result
 
     def _best(
@@ -135,7 +141,7 @@ class CategoryDetector:
         self, hits: list[Hit[CategoryRule]], brand: BrandResult, systems: tuple[str, ...]
     ) -> Iterator[CategoryResult | None]:
         """What speaks for a category, the surest first."""
-        is_thing = brand.category in THINGS and brand.tier == "maker"
+        is_thing = brand.category in THINGS and brand.tier != "artist"
         if hits:
             # A building set of a shoe is a building set, a shirt of a console maker a shirt.
             yield _last(hits, "noun", 0.97, brand, only=WORN if is_thing else None)

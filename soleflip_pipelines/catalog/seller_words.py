@@ -21,6 +21,17 @@ _NAMED = re.compile(
     rf"(?<![A-Z0-9])(?:{_SYSTEM}|(?:SIZE|SZ|GR(?:OSSE|OESSE)?)[ .:_-]+{_SYSTEM}?)"
     rf"({_NUMBER})([WYC])?(?![A-Z0-9])"
 )
+# Clothes are sized by even numbers and shoes by all: 41 or 42 2/3 is a shoe, 42 may be a jacket.
+_SHOE = re.compile(
+    r"(?<![A-Z0-9])(?:(?:US|UK)[ .:]?[MW]?[ .]?(?:[3-9]|1[0-5])(?:[.,]5)?[CYMW]?"
+    r"|(?:EUR?|GR(?:OSSE|OESSE)?|SIZE|SZ)[ .:_-]+(?:3[579]|4[13579])"
+    r"|(?:(?:EUR?|GR(?:OSSE|OESSE)?|SIZE|SZ)[ .:_-]*)?(?:3[5-9]|4[0-9])(?:[.,]5| ?[12]/3))"
+    r"(?![A-Z0-9])"
+)
+_CLOTHES = re.compile(
+    r"(?<![A-Z0-9])(?:(?:GR(?:OSSE|OESSE)?|SIZE|SZ)[ .:_-]+(?:[SML]|X{1,3}[SL])"
+    r"|X[SL]|XXX?L|[2-5]XL|W ?[234]\d(?: ?[/X]? ?L ?[23]\d)?|(?<= )[SML]$)(?![A-Z0-9])"
+)
 _SIGNS = " -_/|#."
 _CUT = re.compile(r"[-_/|#.\s]+")
 _BLANK = re.compile(r"[\s()\[\],;]+")
@@ -70,6 +81,14 @@ def named_size(text: str | None) -> str | None:
     system, audience, other_system, other_audience, number, letter = match.groups()
     words = (system or other_system, audience or other_audience, f"{number}{letter or ''}")
     return " ".join(word for word in words if word)
+
+
+def stated_systems(title: str) -> tuple[str, ...]:
+    """The system of a size in a title that only shoes (`EU`) or only clothes (`ALPHA`) have."""
+    text = fold(title).upper().strip()
+    if _CLOTHES.search(text):
+        return ("ALPHA",)
+    return ("EU",) if _SHOE.search(text) else ()
 
 
 def _may_be_known(text: str, is_known: Callable[[str], bool]) -> bool:

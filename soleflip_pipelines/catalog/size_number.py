@@ -27,7 +27,7 @@ _WIDTH = (
 )
 _PREFIXED = re.compile(
     rf"(?:({_LETTER})(?=[ \d]) ?)?(?:({_SYSTEM})(?=[\d :-]) ?[:-]? ?)?(?:({_LETTER})(?=[ \d]) ?)?"
-    rf"({_NUMBER}) ?({_LETTER})?{_WIDTH}"
+    rf"({_NUMBER}) ?({_LETTER})?{_WIDTH}(?: ?MM)?"
 )
 _SUFFIXED = re.compile(rf"({_NUMBER}) ?({_LETTER})?{_WIDTH} ?({_SYSTEM}) ?({_LETTER})?")
 _RANGE = re.compile(

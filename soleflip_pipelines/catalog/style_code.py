@@ -105,8 +105,10 @@ class StyleCodeExtractor:
         ]
         # The makers' names by their first words, each with the places of its maker's grammars.
         self._named: dict[str, list[tuple[str, int]]] = {}
-        for at, rule in enumerate(rules.style_code_rules):
-            for name in (n for brand in rule.brand.split("|") for n in names.get(brand, ())):
+        for at, grammar in enumerate(self._grammars):
+            for name in (
+                n for brand in grammar.rule.brand.split("|") for n in names.get(brand, ())
+            ):
                 self._named.setdefault(name.split()[0], []).append((f" {name} ", at))
 
     def extract(self, text: str, brand: str | None = None) -> StyleCodes:
@@ -121,7 +123,9 @@ class StyleCodeExtractor:
             return StyleCodes()
         words = tokens(text)
         line = f" {' '.join(words)} "
-        named = {at for word in set(words) for name, at in self._named.get(word, ()) if name in line}
+        named = {
+            at for word in set(words) for name, at in self._named.get(word, ()) if name in line
+        }
         is_cell = len(words) <= 3 and brand is None
         found: list[StyleCode] = []
         for at, grammar in enumerate(self._grammars):
