@@ -17,6 +17,14 @@ from soleflip_pipelines.catalog.brand_facts import (
     BrandFacts,
     Found,
 )
+from soleflip_pipelines.catalog.brand_words import (
+    CONTEXT,
+    JOINERS,
+    LEADERS,
+    TELLING,
+    begins,
+    may_stand,
+)
 from soleflip_pipelines.catalog.phrases import Hit, PhraseIndex, phrase_words
 from soleflip_pipelines.catalog.rules import BrandRule, Rules
 from soleflip_pipelines.catalog.style_code import CodeWitness
@@ -27,20 +35,6 @@ CACHE_SIZE = 200_000
 
 # Patterns that name nobody by themselves.
 SILENT = frozenset({"evidence", "nowhere"})
-JOINERS = frozenset({"x", "by", "with", "feat", "ft", "vs"})
-# Words before which a title has not really begun.
-LEADERS = frozenset(
-    "mens men womens women wmns wmn unisex kids kid boys girls herren damen kinder gs ps td w m "
-    "new neu ds nwt bnib vnds the og x vintage authentic rare size sz us eu uk".split()
-)
-# Whom a thing is for: shops write it right behind the brand.
-BUYERS = frozenset(
-    "men mens women womens unisex boys girls kids "
-    "damen herren kinder jungen madchen maedchen".split()
-)
-# What right behind a name decides whether it is one.
-TELLING = BUYERS | {"of"}
-CONTEXT = TELLING | JOINERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +166,7 @@ class BrandDetector:
         for hit in hits:
             rule = hit.payload
             if rule.kind != "model":
-                if _may_stand(rule.scope, words, hit):
+                if may_stand(rule.scope, words, hit):
                     found.named.append(hit)
             elif rule.pattern in self._naming:
                 found.named.append(hit)
@@ -190,7 +184,7 @@ class BrandDetector:
     def _choose(self, found: Found, hint: str | None) -> _Choice | None:
         if len(found.named) == 1 and not self._facts.rank(found.named[0]) and found.words[0] != "x":
             only = found.named[0]  # most titles: a maker and its shoe
-            starts = _begins(found.words, only.start)
+            starts = begins(found.words, only.start)
             return _Choice(only, self._named_confidence(only, starts))
         # A title that begins with the joiner comes from a shop that leaves its own name out.
         is_partner_first = found.words[:1] == ("x",)
@@ -211,7 +205,7 @@ class BrandDetector:
         if self._facts.rank(first) > 0 and (other := self._maker_by_model(first, found)):
             return _Choice(other, 0.9)
         chosen = self._most_special(brands, first)
-        starts = _begins(found.words, chosen.start)
+        starts = begins(found.words, chosen.start)
         return _Choice(chosen, self._named_confidence(chosen, starts))
 
     def _named_confidence(self, hit: Hit[BrandRule], starts: bool) -> float:
@@ -389,20 +383,3 @@ def _models_that_name(rules: Iterable[BrandRule]) -> Iterable[str]:
         starts = (" ".join(words[:end]) for end in range(1, len(words)))
         if rule.kind == "model" and any((rule.brand, start) in names for start in starts):
             yield rule.pattern
-
-
-def _may_stand(scope: str, words: tuple[str, ...], hit: Hit[BrandRule]) -> bool:
-    """Whether a name counts where it stands; a champion of the world is no Champion."""
-    if scope == "nowhere" or (hit.end - hit.start == 1 and words[hit.end : hit.end + 1] == ("of",)):
-        return False
-    if scope == "formula":
-        return hit.end < len(words) and words[hit.end] in BUYERS and _begins(words, hit.start)
-    return scope != "start" or _begins(words, hit.start)
-
-
-def _begins(words: Iterable[str], at: int) -> bool:
-    """Whether nothing of substance stands before word `at`, or a joiner stands right before it."""
-    if at == 0:
-        return True
-    before = tuple(words)[:at]
-    return all(w in LEADERS for w in before) or before[-1] in JOINERS
