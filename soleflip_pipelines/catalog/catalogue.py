@@ -14,6 +14,7 @@ import psycopg
 
 from soleflip_pipelines.catalog.bulk import Target, Written, merge, stage
 from soleflip_pipelines.catalog.labeller import ProductLabeller
+from soleflip_pipelines.catalog.style_code import code_key
 from soleflip_pipelines.catalog.variant_finder import Product, Variant
 
 STOCKX_IDENTITY = Target(
@@ -108,6 +109,16 @@ where our_product_id <> partner_product_id or our_variant_id <> partner_variant_
 """
 
 
+# What was split off, with the owner's word on it; what nothing is said of is as it was.
+_SPLIT = """
+select split.product_id, split.name, split.like_product_id, word.brand, word.category,
+    coalesce(word.style_code, split.style_code)
+from owner.split_product as split
+left join owner.product_override as word
+    on word.platform = 'stockx' and word.partner_product_id = split.product_id
+"""
+
+
 class _Known(NamedTuple):
     partner_product_id: str
     title: str
@@ -141,12 +152,17 @@ def known_products(cur: psycopg.Cursor[Any], labeller: ProductLabeller) -> Itera
         if other in products:
             taken_in[kept].append(products[other])
     variants = _variants(cur, merged)
-    for split_id, name, like in cur.execute(
-        "select product_id, name, like_product_id from owner.split_product"
-    ).fetchall():
+    for split_id, name, like, brand, category, code in cur.execute(_SPLIT).fetchall():
         parent = products.get(like)
         if parent is not None and split_id in variants:
-            products[split_id] = parent._replace(partner_product_id=split_id, title=name)
+            products[split_id] = _Known(
+                split_id,
+                name,
+                brand or parent.brand,
+                category or parent.category,
+                parent.gender,
+                (code_key(code),) if code else parent.style_keys,
+            )
     for product_id, own in products.items():
         if product_id in merged:
             continue

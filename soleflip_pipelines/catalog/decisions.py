@@ -54,6 +54,13 @@ insert into owner.brand_pattern (pattern, brand, note) values (%s, %s, %s)
 on conflict (pattern) do update set brand = excluded.brand, note = excluded.note,
     created_at = now()
 """
+# Of a partner's product, or of one that the owner split off StockX's.
+_TITLE = """
+select title from enrichment.product_label
+where platform = %(platform)s and partner_product_id = %(id)s
+union all
+select name from owner.split_product where %(platform)s = 'stockx' and product_id = %(id)s
+"""
 # What is not named stays as it was decided before.
 _CORRECT = """
 insert into owner.product_override as old
@@ -200,11 +207,7 @@ def correct_product(
     if category and category not in CATEGORIES:
         raise DecisionError(f"{category} is no category: choose one of {', '.join(CATEGORIES)}")
     with conn.transaction():
-        found = conn.execute(
-            "select title from enrichment.product_label"
-            " where platform = %s and partner_product_id = %s",
-            [platform, product_id],
-        ).fetchone()
+        found = conn.execute(_TITLE, {"platform": platform, "id": product_id}).fetchone()
         if found is None:
             raise DecisionError(
                 f"{platform} has no product {product_id}: `soleflip catalog review --json` and"

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, LiteralString, NamedTuple
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import dict_row
 
 from soleflip_pipelines.catalog.decisions import DecisionError
@@ -280,11 +281,14 @@ def undo_identity(conn: psycopg.Connection, about: str) -> int:
             " (select from owner.identity_decision as item"
             " where item.product_id = made.product_id and item.kind = 'variant')"
         )
-        conn.execute(
-            "delete from owner.identity_decision as item where product_id like 'own-%'"
-            " and not exists (select from owner.split_product as made"
-            " where made.product_id = item.product_id)"
-        )
+        for table, its_id in (("identity_decision", "product_id"),
+                              ("product_override", "partner_product_id")):  # fmt: skip
+            conn.execute(
+                sql.SQL(
+                    "delete from owner.{} as said where {its_id} like 'own-%' and not exists"
+                    " (select from owner.split_product as made where made.product_id = {its_id})"
+                ).format(sql.Identifier(table), its_id=sql.Identifier("said", its_id))
+            )
     return done
 
 

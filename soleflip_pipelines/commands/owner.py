@@ -113,7 +113,7 @@ def reject(brand: Name, note: Note = None) -> None:
 @app.command(name="set")
 def set_(
     platform: Annotated[str, typer.Argument(help="stockx or awin.")],
-    product_id: Annotated[str, typer.Argument(help="The product's id there.")],
+    product_id: Annotated[str, typer.Argument(help="Its id there, or own-… of one split off.")],
     brand: Annotated[str | None, typer.Option(help="Its brand.")] = None,
     category: Annotated[str | None, typer.Option(help="Its category.")] = None,
     style_code: Annotated[str | None, typer.Option(help="The maker's style code.")] = None,

@@ -162,7 +162,10 @@ def test_sizes_split_off_are_a_product_and_lines_follow(
     assert split["s|2|2"][2] == "title"  # its own title is no longer this size's
     assert catalog("split", "p9", "--item", "purchase:s|2|1").exit_code == 0
     assert bought(labelled)["s|2|1"] == (None, None, "owner")
+    assert catalog("set", "stockx", own[0], "--brand", "Nike").exit_code == 0
     assert catalog("undo", own[0]).exit_code == 0
+    word = "select count(*) from owner.product_override"
+    assert labelled.execute(word).fetchone() == (0,)
     assert labelled.execute("select count(*) from owner.split_product").fetchone() == (0,)
     assert bought(labelled)["s|2|2"] == ("p9", "v10", "title")
 
@@ -313,6 +316,9 @@ def test_sales_stock_and_costs_follow_a_merge_and_a_split(
     done = catalog("split", "P-1", "--item", "12", "--name", "Jordan 1 Sample")
     assert done.exit_code == 0
     own = next(word for word in done.output.replace(":", " ").split() if word.startswith("own-"))
+    said = catalog("set", "stockx", own, "--brand", "Levis", "--category", "apparel",
+                   "--style-code", "QX1-100")  # fmt: skip
+    assert "set Jordan 1 Sample" in said.output
     with connect(warehouse, "loader", autocommit=True) as conn:
         conn.execute("update raw_csv.purchases set payload = payload || jsonb_build_object("
                      "'product_name', 'Jordan 1 Sample') where line_key = 'shop|Z|1'")  # fmt: skip
@@ -321,8 +327,12 @@ def test_sales_stock_and_costs_follow_a_merge_and_a_split(
     (after,) = _ask(warehouse, unit)
     assert after == (stable_id("product", "stockx", own), before[1])
     assert _ask(warehouse, total) == [totals]
-    named = f"select name, sku from catalog.product where stockx_product_id = '{own}'"
-    assert _ask(warehouse, named) == [("Jordan 1 Sample", f"STOCKX-{own}")]
+    named = ("select name, sku, brand, category, enrichment_data ->> 'brand_rule'"
+             " from catalog.product where stockx_product_id = ")  # fmt: skip
+    assert _ask(warehouse, f"{named}'{own}'") == [
+        ("Jordan 1 Sample", "QX1-100", "Levi's", "apparel", "owner:override")
+    ]
+    assert _ask(warehouse, f"{named}'P-1'")[0][2:4] != ("Levi's", "apparel")
     identity = "select item_key, match_method from catalog.item_identity where kind = 'variant'"
     assert dict(_ask(warehouse, identity)) == {
         "V-1": "partner_id", "V-2": "partner_id", "V-91": "owner", "V-92": "owner",

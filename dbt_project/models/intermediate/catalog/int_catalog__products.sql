@@ -27,6 +27,14 @@ product_labels as (
     where platform = 'stockx'
 ),
 
+-- The owner's word on what was split off; on StockX's own products it is in their labels.
+own_words as (
+    select * from {{ source('owner', 'product_override') }}
+    where
+        platform = 'stockx'
+        and partner_product_id in (select split_products.product_id from split_products)
+),
+
 -- A product can be sold and then die at the marketplace: the order still names it.
 named as (
     select
@@ -95,23 +103,34 @@ combined as (
         coalesce(products.split_name, products.title, newest_name.product_name, '(no name)')
             as name,
         coalesce(
+            own_words.style_code,
             products.split_style_code,
             product_labels.style_code,
             case when products.partner_product_id is null then newest_name.style_id end
         ) as style_code,
         product_labels.style_key,
-        coalesce(product_labels.brand, '') as labelled_brand,
-        coalesce(product_labels.category, '') as labelled_category,
-        coalesce(product_labels.brand, 'Unknown') as brand,
-        product_labels.parent_brand,
+        coalesce(own_words.brand, product_labels.brand, 'Unknown') as brand,
+        case when own_words.brand is null then product_labels.parent_brand end as parent_brand,
         product_labels.collaborators,
-        product_labels.brand_rule,
-        product_labels.brand_confidence,
-        coalesce(product_labels.category, 'unknown') as category,
-        coalesce(product_labels.product_type, products.product_type_raw) as product_type,
-        product_labels.category_rule,
-        product_labels.category_confidence,
-        product_labels.style_rule,
+        case when own_words.brand is null then product_labels.brand_rule else 'owner:override' end
+            as brand_rule,
+        case when own_words.brand is null then product_labels.brand_confidence else 1 end
+            as brand_confidence,
+        coalesce(own_words.category, product_labels.category, 'unknown') as category,
+        case
+            when own_words.category is null
+                then coalesce(product_labels.product_type, products.product_type_raw)
+        end as product_type,
+        case
+            when own_words.category is null then product_labels.category_rule
+            else 'owner:override'
+        end as category_rule,
+        case when own_words.category is null then product_labels.category_confidence else 1 end
+            as category_confidence,
+        case
+            when own_words.style_code is null then product_labels.style_rule
+            else 'owner:override'
+        end as style_rule,
         product_labels.style_keys,
         products.gender_raw as gender,
         products.colorway,
@@ -128,6 +147,7 @@ combined as (
         on
             coalesce(products.partner_product_id, newest_name.partner_product_id)
             = product_labels.partner_product_id
+    left join own_words on products.our_product_id = own_words.partner_product_id
 ),
 
 with_sku as (
