@@ -34,6 +34,11 @@ def _no_settings_from_outside() -> None:
             del os.environ[name]
 
 
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Bytes are no name: a packed file holds the second of its packing, and workers must agree."""
+    return argname if isinstance(val, bytes) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The folders with the longest tests go first: no worker is left with one at the end."""
     items.sort(key=lambda item: LONGEST_FIRST.get(item.path.parent.name, len(LONGEST_FIRST)))
