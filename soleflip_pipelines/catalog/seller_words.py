@@ -93,4 +93,6 @@ def stated_systems(title: str) -> tuple[str, ...]:
 
 def _may_be_known(text: str, is_known: Callable[[str], bool]) -> bool:
     key = code_key(text)
-    return len(key) >= SHORTEST_KEY and any(c.isdigit() for c in key) and is_known(key)
+    # A word that has neither is a word, even where a code is spelt like it.
+    is_codelike = "-" in text or any(sign.isdigit() for sign in key)
+    return len(key) >= SHORTEST_KEY and is_codelike and is_known(key)

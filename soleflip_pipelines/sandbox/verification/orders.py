@@ -107,11 +107,15 @@ from sales.cost_queue
 order by platform collate "C", order_number collate "C", order_line collate "C"
 """
 # StockX tells the day by which to send on the order's own page alone, three days after the sale. An
-# order of eBay is called what its seller wrote.
+# order of eBay is called what its seller wrote. Alias names the first of a product's codes.
 _SHIPMENTS = """
 select platform, order_number, order_line, status_raw, iif(platform = 'ebay', '?', title) as title,
-       case platform when 'stockx' then style_id when 'alias' then replace(style_id, '-', ' ')
-            else '?' end as style_id, ordered_at,
+       case platform
+           when 'stockx' then style_id
+           when 'alias'
+               then replace(substr(style_id, 1, instr(style_id || ' /', ' /') - 1), '-', ' ')
+           else '?'
+       end as style_id, ordered_at,
        date(ordered_at, case platform when 'stockx' then '+3 days' when 'ebay' then '+4 days'
                         else '+7 days' end) as ship_by_on, line_key, unit_no
 from orders

@@ -16,7 +16,7 @@ def codes() -> StyleCodeExtractor:
     return StyleCodeExtractor(default_rules())
 
 
-KNOWN = {"DV0982100", "555088134", "GY6385", "37491501", "OO52038438", "OO5203", "I09889988XX"}
+KNOWN = {"DV0982100", "555088134", "GY6385", "37491501", "OO52038438", "OO5203", "I09889988XX", "HEGSXJAUT"}
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,9 @@ def test_labels(
 def test_words_of_a_title_that_are_known_codes() -> None:
     title = "Oakley Radar (OO5203-8438), 2005 gy6385 NEU"
     assert list(known_codes(title, KNOWN.__contains__)) == ["OO5203-8438", "GY6385"]
+    # Letters alone are a code where a dash joins them, and a word where none does.
+    assert list(known_codes("Console HEG-S-XJAUT", KNOWN.__contains__)) == ["HEG-S-XJAUT"]
+    assert list(known_codes("Console HEGSXJAUT", KNOWN.__contains__)) == []
 
 
 @pytest.mark.parametrize(
