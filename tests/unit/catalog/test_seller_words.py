@@ -16,7 +16,8 @@ def codes() -> StyleCodeExtractor:
     return StyleCodeExtractor(default_rules())
 
 
-KNOWN = {"DV0982100", "555088134", "GY6385", "37491501", "OO52038438", "OO5203", "I09889988XX", "HEGSXJAUT"}
+KNOWN = {"DV0982100", "555088134", "GY6385", "37491501", "OO52038438", "OO5203", "I09889988XX"}
+KNOWN |= {"HEGSXJAUT"}
 
 
 @pytest.mark.parametrize(
