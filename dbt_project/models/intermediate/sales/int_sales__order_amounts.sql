@@ -73,6 +73,17 @@ in_euros as (
         {{ to_eur('case when is_sale then outbound_cost else 0 end', 'outbound_units_per_eur') }}
             as outbound_cost_eur
     from combined
+    {{ once_a_row() }}
+),
+
+final as (
+    select
+        *,
+        (
+            gross_sale_eur - transaction_fee_eur - processing_fee_eur - shipping_fee_eur
+            - other_fee_eur
+        )::numeric(12, 2) as net_payout_eur
+    from in_euros
 )
 
-select * from in_euros
+select * from final

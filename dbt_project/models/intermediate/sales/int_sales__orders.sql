@@ -180,6 +180,7 @@ with_all_fees as (
 with_product as (
     select
         *,
+        greatest(sold_on, coalesce(paid_on, {{ berlin_day('changed_at') }})) as settled_on,
         case
             when platform = 'stockx' and sources like 'api%'
                 then {{ product_key('partner_product_id', 'product_name') }}

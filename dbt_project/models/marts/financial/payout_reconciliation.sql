@@ -6,12 +6,12 @@
 
 with
 
-orders as (
-    select * from {{ ref('order') }}
+orders as not materialized (
+    select * from {{ ref('int_sales__orders') }}
 ),
 
-known_orders as (
-    select * from {{ ref('int_sales__orders') }}
+amounts as not materialized (
+    select * from {{ ref('int_sales__order_amounts') }}
 ),
 
 payout_gaps as (
@@ -33,19 +33,20 @@ event_rates as (
 
 joined as (
     select
-        orders.id,
+        {{ stable_id('order', [
+            'orders.platform', 'orders.order_number', 'orders.order_line'
+        ]) }} as id,
         orders.platform,
         orders.order_number,
         orders.order_line,
         orders.status,
-        orders.is_sale,
         orders.sold_on,
         orders.paid_on,
         orders.currency_code,
-        orders.fx_units_per_eur,
-        orders.amount,
-        orders.fee_source,
-        orders.net_payout_eur - orders.penalty_eur as claim_eur,
+        amounts.units_per_eur as fx_units_per_eur,
+        orders.amount::numeric(12, 2) as amount,
+        amounts.fee_source,
+        amounts.net_payout_eur - amounts.penalty_eur as claim_eur,
         orders.settled_on,
         {{ stable_id('payout', ["'stockx'", 'report.payout_ref']) }} as payout_id,
         expected_fees.seller_level,
@@ -57,22 +58,18 @@ joined as (
             when
                 payout_gaps.reconciliation_state <> 'missing'
                 and orders.status in ('completed', 'not_shipped')
-                then {{ to_eur('known_orders.paid_total', 'paid_rates.units_per_eur') }}
+                then {{ to_eur('orders.paid_total', 'paid_rates.units_per_eur') }}
         end as received_eur
-    from known_orders
-    inner join orders
-        on
-            known_orders.platform = orders.platform
-            and known_orders.order_number = orders.order_number
-            and known_orders.order_line = orders.order_line
-    inner join payout_gaps on known_orders.order_key = payout_gaps.order_key
-    left join expected_fees on known_orders.order_key = expected_fees.order_key
+    from orders
+    inner join amounts on orders.order_key = amounts.order_key
+    inner join payout_gaps on orders.order_key = payout_gaps.order_key
+    left join expected_fees on orders.order_key = expected_fees.order_key
     left join report
-        on known_orders.platform = 'stockx' and known_orders.order_number = report.order_number
+        on orders.platform = 'stockx' and orders.order_number = report.order_number
     left join event_rates as paid_rates
         on
-            known_orders.paid_currency_code = paid_rates.currency_code
-            and coalesce(known_orders.paid_on, known_orders.sold_on) = paid_rates.event_on
+            orders.paid_currency_code = paid_rates.currency_code
+            and coalesce(orders.paid_on, orders.sold_on) = paid_rates.event_on
 ),
 
 aged as (

@@ -150,10 +150,7 @@ taxed as (
         amounts.other_fee_eur,
         amounts.penalty_eur,
         amounts.outbound_cost_eur,
-        (
-            amounts.gross_sale_eur - amounts.transaction_fee_eur - amounts.processing_fee_eur
-            - amounts.shipping_fee_eur - amounts.other_fee_eur
-        )::numeric(12, 2) as net_payout_eur,
+        amounts.net_payout_eur,
         settled.line_key,
         settled.unit_no,
         settled.match_method,
@@ -208,7 +205,7 @@ final as (
         returned_on,
         paid_on,
         changed_at,
-        greatest(sold_on, coalesce(paid_on, {{ berlin_day('changed_at') }})) as settled_on,
+        settled_on,
         amount::numeric(12, 2) as amount,
         currency_code,
         units_per_eur as fx_units_per_eur,
