@@ -137,8 +137,8 @@ class ProductFinder:
             agreeing = [product for product in titled if not _codes_differ(line, product)]
             if not agreeing:
                 return _undecided(titled, "title with another style code", 0.5)
-            return self._decided(line, agreeing, "title", 0.95)
-        return self._similar(line)
+            return _unless_numbered(line, self._decided(line, agreeing, "title", 0.95))
+        return _unless_numbered(line, self._similar(line))
 
     # --- evidence -------------------------------------------------------------------------
 
@@ -225,6 +225,14 @@ def _codes_differ(line: Line, product: Product) -> bool:
     """Whether both have style codes, and none in common: then a like title is another colour."""
     both = line.style_keys and product.style_keys
     return bool(both) and not set(line.style_keys) & set(product.style_keys)
+
+
+def _unless_numbered(line: Line, match: Match) -> Match:
+    """What the title found, unless the size has barcodes and the article another one."""
+    gtins = match.variant.gtins if match.variant else ()
+    if match.product is None or not line.gtin or not gtins or line.gtin in gtins:
+        return match
+    return _undecided([match.product], "title with another barcode", match.score / 2)
 
 
 def _may_be_for(one: str, other: str) -> bool:

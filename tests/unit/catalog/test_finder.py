@@ -100,6 +100,18 @@ def test_without_a_code_the_exact_title_counts() -> None:
     )
 
 
+def test_a_like_title_with_another_barcode_waits_for_a_person() -> None:
+    variants = (Variant("bag-one", "N/A", gtins=("00190000216805",)),)
+    finder = ProductFinder([replace(BAG, variants=variants)], default_rules())
+    line = _line(BAG.title, "One Size")
+    for title in (BAG.title, "Supreme Sholder Bag Red"):
+        match = finder.find(replace(line, name=title, gtin="00195000813788"))
+        assert (match.method, match.variant) == ("none", None)
+        assert [found.product.title for found in match.candidates] == [BAG.title]
+    assert finder.find(line).method == "title"
+    assert FINDER.find(replace(line, gtin="00195000813788")).method == "title"
+
+
 @pytest.mark.parametrize(
     ("name", "method"),
     [
