@@ -10,9 +10,11 @@ import json
 from array import array
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import asdict, fields
+from itertools import compress
 from typing import Any
 
 import psycopg
+from psycopg.errors import UniqueViolation
 from psycopg.pq import TransactionStatus
 
 from soleflip_pipelines.warehouse import loader_sql
@@ -97,7 +99,7 @@ def load_batch(
             known = _loaded_before(cur, table, origin)
             if known is not None:
                 return known
-            batch = _Batch(cur, table, origin)
+            batch = _Batch(cur, table, origin, is_shown=after is not None)
             batch.write_all(rows)
             result = batch.close(declared() if declared is not None else None)
             if cursor is not None:
@@ -128,7 +130,9 @@ def is_transient_state(sqlstate: str) -> bool:
 class _Batch:
     """A batch under way: chunk by chunk, only what the table does not hold yet is sent to it."""
 
-    def __init__(self, cur: psycopg.Cursor, table: RawTable, origin: BatchSource) -> None:
+    def __init__(
+        self, cur: psycopg.Cursor, table: RawTable, origin: BatchSource, *, is_shown: bool
+    ) -> None:
         self._cur = cur
         self._table = table
         self._origin = origin
@@ -136,8 +140,10 @@ class _Batch:
         self._fields = FieldPaths()
         self._is_drifting = origin.kind in DRIFTING_KINDS
         self._is_mostly_new = True
+        self._is_shown = is_shown
+        self._is_all_new = False
         self._counts = dict.fromkeys(("read", "inserted", "updated", "duplicate", "rejected"), 0)
-        self._sending: Generator[None] | None = None
+        self._writing: Generator[None] | None = None
         self._equal = array("q")
         self._parts = 0
         self._id = loader_sql.open_ledger(cur, {"asset": table.address, **asdict(origin)})
@@ -146,20 +152,32 @@ class _Batch:
     def write_all(self, rows: Iterable[Record | Rejection | Page]) -> None:
         known = loader_sql.known_pages(self._cur, self._table.address)
         self._cur.execute(loader_sql.BY_KEY)
+        is_empty = self._cur.execute(self._sql.is_empty).fetchone() == (True,)
+        self._is_all_new = is_empty and not self._is_shown
         try:
-            chunks = Chunks(self._table, self._fields, known, self._keep_page, self._send)
+            chunks = Chunks(self._table, self._fields, known, self._keep_page, self._go_on)
             chunks.is_noting = self._is_drifting
             for chunk in chunks.of(rows):
-                self._write(chunk)
+                self._finish()
+                self._writing = self._written(chunk)
+                self._go_on()
                 chunks.is_noting = self._is_drifting and self._is_mostly_new
-            self._finish_sending()
+            self._finish()
         finally:
-            if self._sending is not None:
-                self._sending.close()
+            if self._writing is not None:
+                self._writing.close()
         self._cur.execute(loader_sql.AS_PLANNED)
 
-    def _write(self, chunk: Chunk) -> None:
-        self._finish_sending()
+    def _go_on(self) -> None:
+        """Write a piece: the server works on it while the next rows are made ready."""
+        next(self._writing or iter(()), None)
+
+    def _finish(self) -> None:
+        for _ in self._writing or ():
+            pass
+
+    def _written(self, chunk: Chunk) -> Generator[None]:
+        """Write a chunk, piece by piece."""
         self._parts += 1
         self._counts["read"] += chunk.read
         self._counts["duplicate"] += chunk.duplicate
@@ -170,12 +188,21 @@ class _Batch:
                     copy.write_row((line, *storable(rejection)))
         if chunk.pages:
             loader_sql.remember_pages(self._cur, self._table.address, chunk.pages)
-        if chunk.rows:
-            self._merge(chunk, list(chunk.rows.values()))
+        rows = list(chunk.rows.values())
+        # After nothing but new rows more of them are likely: the table's key tells if they are not.
+        if rows and self._is_all_new:
+            try:
+                with self._cur.connection.transaction():
+                    yield from self._inserted(chunk, rows)
+                rows = []
+            except UniqueViolation:
+                self._is_all_new = False
+        if rows:
+            yield from self._merged(chunk, rows)
 
     def _keep_page(self, page: Page, rows_digest: str) -> bool:
         """Count a known page's rows as unchanged, if all of them are stored as it made them."""
-        self._finish_sending()
+        self._finish()
         keys = [(str(document[page.key]),) for document in page.documents]
         given = {**self._given(keys, self._counts["read"]), "rows_digest": rows_digest}
         if self._cur.execute(self._sql.keep_page, given).rowcount != len(keys):
@@ -184,50 +211,47 @@ class _Batch:
         self._counts["read"] += len(keys)
         return True
 
-    def _merge(self, chunk: Chunk, rows: list[Prepared]) -> None:
+    def _merged(self, chunk: Chunk, rows: list[Prepared]) -> Generator[None]:
         """Ask which rows are new or differ, and send those alone."""
-        before = chunk.before
-        given = self._given([row[0] for row in rows], before)
+        given = self._given([row[0] for row in rows], chunk.before)
         given["digests"] = array_text([row[2] for row in rows])
         if self._table.newer_by is not None:
             given["versions"] = array_text([row[3] or "" for row in rows])
-        self._cur.execute(self._sql.judge, given)
-        new, changed, updated, repeated = self._cur.fetchone() or ([], [], 0, 0)
+        outcomes = (self._cur.execute(self._sql.judge, given).fetchone() or [""])[0]
+        new = list(compress(rows, map("i".__eq__, outcomes)))
+        changed = [place for place, outcome in enumerate(outcomes) if outcome in "wx"]
+        self._is_all_new = len(new) == len(rows) and not self._is_shown
         # The fields of a row that is stored are known. Where most are, the few others are parsed.
         self._is_mostly_new = len(new) > len(rows) // 2
-        if self._is_drifting and not chunk.is_noted:
-            for line in (*new, *changed):
-                self._fields.note(json.loads(rows[line - before - 1][1]))
         if changed:
+            self._note(chunk, (rows[place] for place in changed))
             with self._cur.copy(self._sql.copy_changed) as copy:
-                for line in changed:
-                    copy.write(f"{line}\t{copy_line(rows[line - before - 1])}")
-            updated -= self._update()
+                for place in changed:
+                    copy.write(f"{chunk.before + place + 1}\t{copy_line(rows[place])}")
+            self._counts["updated"] += outcomes.count("w") - self._update()
+        self._counts["duplicate"] += outcomes.count("r") + outcomes.count("x")
         if new:
-            self._sending = self._sent([rows[line - before - 1] for line in new])
-        self._counts["inserted"] += len(new)
-        self._counts["updated"] += updated
-        self._counts["duplicate"] += repeated
+            yield from self._inserted(chunk, new)
 
-    def _given(self, keys: Iterable[Key], before: int) -> dict[str, Any]:
-        """What a statement on keys needs; the first stands for the line after `before`."""
-        columns = {f"key{n}": array_text(c) for n, c in enumerate(zip(*keys, strict=True))}
-        return {"batch": self._id, "before": before, **columns}
-
-    def _sent(self, rows: list[Prepared]) -> Generator[None]:
-        """Send new rows piece by piece: the server works on them while more are made ready."""
+    def _inserted(self, chunk: Chunk, rows: list[Prepared]) -> Generator[None]:
         with self._cur.copy(self._sql.copy_new) as copy:
             for start in range(0, len(rows), PIECE_ROWS):
                 piece = [copy_line(row, self._id) for row in rows[start : start + PIECE_ROWS]]
                 copy.write("".join(piece))
                 yield
+        self._note(chunk, rows)
+        self._counts["inserted"] += len(rows)
 
-    def _send(self) -> None:
-        next(self._sending or iter(()), None)
+    def _note(self, chunk: Chunk, rows: Iterable[Prepared]) -> None:
+        if self._is_drifting and not chunk.is_noted:
+            for row in rows:
+                self._fields.note(json.loads(row[1]))
 
-    def _finish_sending(self) -> None:
-        for _ in self._sending or ():
-            pass
+    def _given(self, keys: Iterable[Key], before: int) -> dict[str, Any]:
+        """What a statement on keys needs; the first stands for the line after `before`."""
+        columns = {f"key{n}": array_text(c) for n, c in enumerate(zip(*keys, strict=True))}
+        given = {"batch": self._id, "before": before, "is_shown": self._is_shown}
+        return given | columns
 
     def _update(self) -> int:
         """Write the changed rows; returns how many were the same after all, in another order."""

@@ -33,14 +33,15 @@ class Statements:
 
     Attributes:
         create: the temporary tables `changed` (a chunk's changed rows), `refused` (rejections)
-            and `arrived` (each key of the batch with its outcome).
-        judge: tells for the rows of a chunk which are new and which differ.
+            and `arrived` (keys of the batch with their outcomes).
+        judge: tells of each row of a chunk whether it is new and whether it differs.
         keep_page: takes a page that is known, if all its rows are stored as it made them.
         drop_repeats: of keys that several chunks brought, keeps the last.
         show_incoming: the view `incoming` for those who work on after the rows are in.
     """
 
     create: bytes
+    is_empty: bytes
     judge: bytes
     keep_page: bytes
     copy_new: bytes
@@ -63,31 +64,30 @@ _TEXTS = {
         select null::bigint as line, {keys}, null::text as outcome from {table} with no data;
         create temporary table refused (line bigint, rejection jsonb, row_hash text)
         on commit drop""",
-    # A row that this batch has written before (in another chunk) is a repeat, whatever it holds.
+    "is_empty": "select not exists (select from {table})",
+    # A letter a row: (i)nserted, (w)ritten anew, (u)nchanged; what this batch has written before
+    # (in another chunk) is a (r)epeat, or differs from it (x). A new key cannot repeat an older
+    # line, so `arrived` needs new ones only for those who look at the batch afterwards.
     "judge": """
         with judged as materialized (
             select %(before)s + i.line as line, {typed_keys}, case
-                when t.batch_id is null then 'inserted'
+                when t.batch_id is null then 'i'
                 when t.payload_hash = i.payload_hash or {is_older} then
-                    case when t.batch_id = %(batch)s then 'repeated' else 'unchanged' end
-                when t.batch_id = %(batch)s then 'rewritten'
-                else 'updated'
-            end as outcome
+                    case when t.batch_id = %(batch)s then 'r' else 'u' end
+                when t.batch_id = %(batch)s then 'x'
+                else 'w'
+            end as letter
             from unnest({arrays}, %(digests)s::text[], {versions}) with ordinality
                 as i ({keys}, payload_hash, version, line)
             left join {table} t on {same_typed}
         ),
         kept as (
             insert into pg_temp.arrived (line, {keys}, outcome)
-            select line, {keys}, outcome from judged
-            where outcome in ('inserted', 'updated', 'unchanged')
+            select line, {keys},
+                case letter when 'i' then 'inserted' when 'w' then 'updated' else 'unchanged' end
+            from judged where letter in ('w', 'u') or letter = 'i' and %(is_shown)s
         )
-        select
-            coalesce(array_agg(line) filter (where outcome = 'inserted'), '{{}}'),
-            coalesce(array_agg(line) filter (where outcome in ('updated', 'rewritten')), '{{}}'),
-            count(*) filter (where outcome = 'updated'),
-            count(*) filter (where outcome in ('repeated', 'rewritten'))
-        from judged""",
+        select string_agg(letter, '' order by line) from judged""",
     # Whether the rows of a known page are stored as they were made, by nobody of this batch.
     "keep_page": """
         with stored as (
