@@ -22,6 +22,7 @@ from soleflip_pipelines.catalog.brand_words import (
     JOINERS,
     LEADERS,
     TELLING,
+    Nouns,
     begins,
     may_stand,
 )
@@ -87,6 +88,7 @@ class BrandDetector:
             for rule in reversed(rules.brand_rules)
             if rule.kind != "model" and rule.scope != "nowhere"
         } | {normalise(brand): brand for brand in rules.brand_info}
+        self._nouns = Nouns(rules.category_rules)
         self._naming = frozenset(_models_that_name(rules.brand_rules))
         self._memory: dict[str | tuple[str, str, tuple[CodeWitness, ...]], BrandResult] = {}
         self._alike: dict[tuple[object, ...], BrandResult] = {}
@@ -132,6 +134,7 @@ class BrandDetector:
         alike = (
             start,
             is_plain or (after in TELLING and after),
+            first.payload.scope == "formula" and after,
             *[id(hit.payload) for hit in hits],
         )
         result = self._alike.get(alike)
@@ -177,6 +180,8 @@ class BrandDetector:
                 found.numbers.append(hit)
             else:
                 found.models.append(hit)
+        if hits and not found.named and self._nouns.show_a_name(words, hits[0]):
+            found.named.append(hits[0])
         return found
 
     # --- one brand of many ----------------------------------------------------------------

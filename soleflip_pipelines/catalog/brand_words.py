@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from soleflip_pipelines.catalog.phrases import Hit
-from soleflip_pipelines.catalog.rules import BrandRule
+from soleflip_pipelines.catalog.rules import BrandRule, CategoryRule
+from soleflip_pipelines.catalog.text import normalise
 
 JOINERS = frozenset({"x", "by", "with", "feat", "ft", "vs"})
 # Words before which a title has not really begun.
 LEADERS = frozenset(
     "mens men womens women wmns wmn unisex kids kid boys girls herren damen kinder gs ps td w m "
-    "new neu ds nwt bnib vnds the og x vintage authentic rare size sz us eu uk".split()
+    "new neu ds nwt nwot bnib bnwt vnds the og x vintage vtg retro 90s 80s 00s y2k lot authentic "
+    "rare size sz us eu uk".split()
 )
 # Whom a thing is for: shops write it right behind the brand.
 BUYERS = frozenset(
@@ -24,6 +26,8 @@ BUYERS = frozenset(
 # What right behind a name decides whether it is one.
 TELLING = BUYERS | {"of"}
 CONTEXT = TELLING | JOINERS
+# Names that behind a thing are its colour or cut: Ledergürtel Braun.
+LOOKS = frozenset({"braun", "mint", "sand", "solid", "plain", "basic", "only", "on", "next", "gap"})
 
 
 def may_stand(scope: str, words: tuple[str, ...], hit: Hit[BrandRule]) -> bool:
@@ -40,4 +44,25 @@ def begins(words: Iterable[str], at: int) -> bool:
     if at == 0:
         return True
     before = tuple(words)[:at]
-    return all(w in LEADERS for w in before) or before[-1] in JOINERS
+    # A card's title begins with its season: `1986 Fleer`, `2019-20 Topps`.
+    return all(w in LEADERS or w.isdigit() for w in before) or before[-1] in JOINERS
+
+
+class Nouns:
+    """The nouns beside which an ordinary word is a name; English ones stand in names too often."""
+
+    def __init__(self, rules: Iterable[CategoryRule]) -> None:
+        """Take the single nouns of other languages, and the endings of their compounds."""
+        foreign = [r for r in rules if r.role in ("noun", "soft_noun") and r.language != "en"]
+        self._words = frozenset(normalise(r.phrase) for r in foreign)
+        self._endings = tuple(normalise(r.phrase) for r in foreign if r.match == "ending")
+
+    def show_a_name(self, words: tuple[str, ...], hit: Hit[BrandRule]) -> bool:
+        """Whether a thing comes before an ordinary name (Kurtka Lee) or right behind the most
+        ordinary one (Comma Etuikleid).
+        """
+        if hit.payload.scope == "start" and hit.payload.pattern not in LOOKS:
+            return next((word for word in words if word not in LEADERS), "") in self._words
+        if hit.payload.scope != "formula" or hit.end == len(words) or not begins(words, hit.start):
+            return False
+        return words[hit.end] in self._words or words[hit.end].endswith(self._endings)

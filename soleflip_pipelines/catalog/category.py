@@ -2,7 +2,8 @@
 
 The marketplace's own product type bounds the answer. Within it an unmistakable noun comes first,
 then the full name of a shoe, then nouns that also serve as themes, then the models and the habit of
-the brand. The last noun counts, as heads of English and German compounds come last.
+the brand. The last noun counts, as heads of English and German compounds come last; a title that
+begins with a noun of a language whose heads come first is about that noun.
 """
 
 from __future__ import annotations
@@ -40,9 +41,12 @@ FAMILIES: dict[str, frozenset[str]] = {
 }
 # Words after which a title speaks of parts and company, no longer of the thing.
 CUTS = frozenset({"with", "mit", "w", "for", "fur", "fuer", "featuring", "inkl", "incl", "plus"})
-WORN = FOOTWEAR | {"apparel", "headwear", "bags", "accessories"}
+CLOTHES = frozenset({"apparel", "headwear", "bags"})
+WORN = FOOTWEAR | CLOTHES | {"accessories"}
 # A model of these is what it is, whatever chain or puzzle its name goes on with.
 UNMISTAKABLE = FOOTWEAR | {"bags"}
+# Pantalon cargo, plecak laptop: what stands behind the noun only describes it.
+HEAD_FIRST = frozenset({"fr", "it", "es", "pl", "nl"})
 SHOE_SYSTEMS = frozenset({"US", "UK", "EU", "CM", "KR"})
 CLOTHES_SYSTEMS = frozenset({"ALPHA", "WAIST"})
 
@@ -112,7 +116,7 @@ class CategoryDetector:
         if systems:
             return self._best(hits, brand, systems, _ALL)
         # Titles of one brand with the same words that count have one answer.
-        alike = (brand, *[id(hit.payload) for hit in hits])
+        alike = (brand, bool(hits) and hits[0].start <= 1, *[id(hit.payload) for hit in hits])
         result = self._alike.get(alike)
         if result is None:
             if len(self._alike) >= CACHE_SIZE:
@@ -143,6 +147,7 @@ class CategoryDetector:
         """What speaks for a category, the surest first."""
         is_thing = brand.category in THINGS and brand.tier != "artist"
         if hits:
+            yield _head(hits[0], brand)
             # A building set of a shoe is a building set, a shirt of a console maker a shirt.
             yield _last(hits, "noun", 0.97, brand, only=WORN if is_thing else None)
             yield _last(hits, "silhouette", 0.96, brand)
@@ -155,16 +160,19 @@ class CategoryDetector:
         if brand.is_model_category:
             yield _of_brand(brand, "model", 0.9)
         if hits:
-            yield _last(hits, "material", 0.75, brand)
+            # Brick and gum are colours of shoes; of others they may be the thing.
+            makes_shoes = brand.tier == "maker" and brand.category in FOOTWEAR
+            yield _last(hits, "material", 0.75, brand, only=CLOTHES if makes_shoes else None)
         yield _by_size(systems, brand)
         yield _of_brand(brand, "brand", 0.75)
 
     def _hits(self, title: str) -> list[Hit[CategoryRule]]:
         words = tokens(title)
         hits = self._index.find(words)
-        if CUTS.isdisjoint(words):
-            return hits
-        cut = next((i for i, word in enumerate(words) if i and word in CUTS), len(words))
+        # A nickname in quotes at the end ('Trekky Crew') tells the looks, where all else is silent.
+        cut = len(tokens(title.partition(" '")[0])) if title.endswith("'") else len(words)
+        if not CUTS.isdisjoint(words):
+            cut = next((i for i, word in enumerate(words[:cut]) if i and word in CUTS), cut)
         return [hit for hit in hits if hit.start < cut] or hits
 
     def _family(self, product_type: str) -> CategoryRule | None:
@@ -184,8 +192,10 @@ def _names_with_nouns(
         inner = [hit.payload for hit in nouns.find(phrase_words(rule.pattern))]
         info = rules.brand_info.get(rule.brand)
         if rule.kind != "model":
-            # Calvin Klein Jeans makes more than jeans; a Moon Boot is a boot.
-            if inner and info and info.default_category == "apparel" and rule.scope != "nowhere":
+            # Calvin Klein Jeans makes more than jeans, Baby Jogger none; a Moon Boot is a boot.
+            usual = info.default_category if info else None
+            is_misread = usual == "apparel" or any(n.category not in (None, usual) for n in inner)
+            if inner and usual and is_misread and rule.scope != "nowhere":
                 named = CategoryRule(rule.pattern, "word", "ignore", None, None, "en")
                 found.append((rule.pattern, named))
             continue
@@ -232,6 +242,13 @@ def _last(
             category = rule.category or _footwear_of(brand)
             return _result(category, rule.product_type, name, confidence)
     return None
+
+
+def _head(first: Hit[CategoryRule], brand: BrandResult) -> CategoryResult | None:
+    """What a title is about that begins with a noun of a language whose heads come first."""
+    rule = first.payload
+    is_head = first.start <= 1 and rule.language in HEAD_FIRST and rule.role.endswith("noun")
+    return _last([first], rule.role, 0.95, brand) if is_head else None
 
 
 def _of_brand(brand: BrandResult, kind: str, confidence: float) -> CategoryResult | None:
