@@ -34,7 +34,9 @@
 {%- endmacro %}
 
 {#- At the end of a CTE: each of its columns is worked out once a row. Without it the planner writes an
-    expression out again wherever a later CTE names it, and from step to step that multiplies. -#}
+    expression out again wherever a later CTE names it, and from step to step that multiplies. In
+    quotes, because only a constant from the start leaves the planner free to share the work between
+    processes; a bare 0 is converted to bigint too late for it. -#}
 {% macro once_a_row() -%}
-    offset 0
+    offset '0'
 {%- endmacro %}

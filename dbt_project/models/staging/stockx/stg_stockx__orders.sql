@@ -8,31 +8,36 @@ details as (
     select * from {{ source('raw_stockx', 'order_details') }}
 ),
 
--- The detail knows more, but a list read later may have moved on. Each limit keeps the planner from
--- writing the choice out again in every column.
-chosen as (
+paired as (
     select
         orders.order_number,
-        choice.is_detail,
-        picked.payload,
-        case when choice.is_detail then 'detail' else 'list' end as payload_source,
-        case when choice.is_detail then details.batch_id else orders.batch_id end as batch_id,
-        case when choice.is_detail then details.changed_at else orders.changed_at end as changed_at
+        orders.payload as list_payload,
+        orders.batch_id as list_batch_id,
+        orders.changed_at as list_changed_at,
+        details.payload as detail_payload,
+        details.batch_id as detail_batch_id,
+        details.changed_at as detail_changed_at,
+        -- The detail knows more, but a list read later may have moved on.
+        details.order_number is not null and coalesce(
+            {{ to_timestamp_utc("details.payload ->> 'updatedAt'") }}
+            >= {{ to_timestamp_utc("orders.payload ->> 'updatedAt'") }},
+            true
+        ) as is_detail
     from orders
     left join details on orders.order_number = details.order_number
-    cross join lateral (
-        select
-            details.order_number is not null and coalesce(
-                {{ to_timestamp_utc("details.payload ->> 'updatedAt'") }}
-                >= {{ to_timestamp_utc("orders.payload ->> 'updatedAt'") }},
-                true
-            ) as is_detail
-        limit 1  -- noqa: AM09
-    ) as choice
-    cross join lateral (
-        select case when choice.is_detail then details.payload else orders.payload end as payload
-        limit 1  -- noqa: AM09
-    ) as picked
+    {{ once_a_row() }}
+),
+
+chosen as (
+    select
+        order_number,
+        is_detail,
+        case when is_detail then detail_payload else list_payload end as payload,
+        case when is_detail then 'detail' else 'list' end as payload_source,
+        case when is_detail then detail_batch_id else list_batch_id end as batch_id,
+        case when is_detail then detail_changed_at else list_changed_at end as changed_at
+    from paired
+    {{ once_a_row() }}
 ),
 
 typed as (
