@@ -32,7 +32,7 @@ Key = tuple[str, ...]
 Prepared = tuple[Key, str, str, str | None]
 
 
-@dataclass
+@dataclass(slots=True)
 class Chunk:
     """Some rows of a batch, one a key; `read` = rows + duplicate + rejections.
 
@@ -60,12 +60,12 @@ class Chunk:
     def add(self, row: Prepared) -> None:
         """Take a row; of equal keys the newer version stays, of equal versions the later row."""
         key, text, _, version = row
-        if key in self.rows:
+        known = self.rows.setdefault(key, row)
+        if known is not row:
             self.duplicate += 1
-            known = self.rows.pop(key)
-            if _moment(version) < _moment(known[3]):
-                row = known
-        self.rows[key] = row
+            # The one that stays moves to the end: it is written where the later of them came.
+            del self.rows[key]
+            self.rows[key] = known if _moment(version) < _moment(known[3]) else row
         self.size += len(text)
 
 
