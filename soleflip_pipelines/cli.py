@@ -72,6 +72,10 @@ def run(
     full_read: Annotated[
         bool, typer.Option("--full", help="Read the whole order history again.")
     ] = False,
+    whole_feeds: Annotated[
+        list[str] | None,
+        typer.Option("--whole-feed", help="A feed of Awin that is whole although it shrank: 4711."),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Run a job here and now; the exit code tells how it ended.
@@ -84,6 +88,8 @@ def run(
     again: dict[str, object] = {name: day for name, day in days.items() if day}
     if full_read:
         again["full_read"] = True
+    if whole_feeds:
+        again["whole_feeds"] = whole_feeds
     raise typer.Exit(0 if run_and_report(job, console, again=again, as_json=as_json) else 1)
 
 

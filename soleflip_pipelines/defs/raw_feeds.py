@@ -1,9 +1,11 @@
 """Awin's feeds, the ECB's reference rates and the CSV inbox, as received."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from soleflip_pipelines.defs.checks import raw_checks
 from soleflip_pipelines.defs.resources import WarehouseResource
@@ -31,6 +33,16 @@ CSV_TABLES = {
 }
 
 
+class FeedsConfig(dg.Config):
+    """Which feeds to believe although they shrank."""
+
+    whole_feeds: list[str] = Field(
+        default=[],
+        description="Ids of feeds that are whole, however few offers they hold: those that are "
+        "gone are closed.",
+    )
+
+
 @dg.multi_asset(
     specs=[
         table_spec("raw_awin.feeds", "One row per feed of Awin's feed list."),
@@ -43,11 +55,14 @@ CSV_TABLES = {
     check_specs=partner_checks("raw_awin.feeds", "raw_awin.offers"),
     pool="awin",
 )
-def raw_awin(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Result]:
+def raw_awin(
+    context: dg.AssetExecutionContext, config: FeedsConfig, warehouse: WarehouseResource
+) -> Iterator[Result]:
     """Read the feed list and download each feed that was imported anew."""
     with warehouse.connect() as conn:
         tables = ("raw_awin.offers", "raw_awin.feeds")
-        yield from read_partner(context, warehouse, conn, tables, awin.sync_feeds)
+        read = partial(awin.sync_feeds, whole_feeds=config.whole_feeds)
+        yield from read_partner(context, warehouse, conn, tables, read)
         yield written(conn, "history.offer_change")
 
 

@@ -85,7 +85,7 @@ def run_job(
         job_name: as in the UI.
         console: for the progress.
         again: configuration of the steps that can read a period again: `created_from`,
-            `created_to` (YYYY-MM-DD), `full_read`.
+            `created_to` (YYYY-MM-DD), `full_read`, `whole_feeds`.
 
     Raises:
         UnknownJob: there is no job of that name.
@@ -169,7 +169,8 @@ def steps_to_read_again(job: dg.JobDefinition, again: Mapping[str, object]) -> d
         name: {"config": dict(again)} for name, known in fields.items() if set(again) <= set(known)
     }
     if not steps:
-        raise NothingToReadAgain(f"{job.name} reads no period again: try sync_orders")
+        what = "feed: try sync_feeds" if "whole_feeds" in again else "period again: try sync_orders"
+        raise NothingToReadAgain(f"{job.name} reads no {what}")
     return steps
 
 

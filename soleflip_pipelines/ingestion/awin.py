@@ -2,15 +2,17 @@
 
 A feed is downloaded only when Awin imported it anew. An offer that a whole feed no longer holds is
 closed in the history, unless the feed shrank so much, or holds so much less than declared, that it
-is rather the feed that is broken. A count that stays under the declared one is believed in the end.
+is rather the feed that is broken. A count that stays under the declared one is believed in the end;
+a feed that shrank is believed when the owner says so.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -18,7 +20,7 @@ from typing import Any
 import psycopg
 
 from soleflip_pipelines.clients.awin import FEED_KEY, LIST_KEY, AwinClient, FeedRow, named
-from soleflip_pipelines.clients.errors import BrokenFeed
+from soleflip_pipelines.clients.errors import BrokenFeed, PartnerDeferred
 from soleflip_pipelines.ingestion.access import open_awin
 from soleflip_pipelines.ingestion.fields import is_amount
 from soleflip_pipelines.ingestion.steps import Log
@@ -92,19 +94,26 @@ GONE_SQL = """
 
 
 def sync_feeds(
-    settings: Settings, conn: psycopg.Connection, *, run_id: str | None = None, log: Log = print
+    settings: Settings,
+    conn: psycopg.Connection,
+    *,
+    whole_feeds: Collection[str] = (),
+    run_id: str | None = None,
+    log: Log = print,
 ) -> list[BatchResult]:
     """Read the feed list, then each joined feed that Awin imported since it was last loaded.
 
     Args:
         settings: address and credential.
         conn: a connection of the loader role.
+        whole_feeds: ids of feeds that are whole, however few offers they hold.
         run_id: Dagster's run, for the ledger.
         log: told about each feed.
 
     Raises:
         BrokenFeed: at the end, if a feed could not be loaded; the others were, and what was known
             of the broken one is unchanged.
+        PartnerDeferred: at the end, if a feed shrank so much that none of its offers was closed.
         PartnerError: Awin cannot be read.
     """
     with open_awin(settings) as client:
@@ -112,16 +121,21 @@ def sync_feeds(
         origin = BatchSource("awin", "feed", dagster_run_id=run_id)
         results = [load_batch(conn, FEEDS, _feed_rows(feeds), origin)]
         broken: list[BrokenFeed] = []
+        shrunk: list[str] = []
         for feed in feeds:
             if feed.get("Membership Status", "").strip().lower() not in JOINED:
                 continue
             try:
-                results += _sync_feed(conn, client, feed, run_id, log)
+                reading = _reading(conn, feed, whole_feeds)
+                results += _sync_feed(conn, client, reading, run_id, log)
+                shrunk += [reading.warning] if reading.has_shrunk else []
             except BrokenFeed as error:
                 log(str(error))
                 broken.append(error)
     if broken:
         raise broken[0]
+    if shrunk:
+        raise PartnerDeferred("; ".join(shrunk), partner="Awin", resumes_at=datetime.now(UTC))
     return results
 
 
@@ -138,6 +152,8 @@ class _Reading:
     imported: str
     declared: int | None
     known: dict[str, Any]
+    is_whole: bool = False
+    has_shrunk: bool = False
     sha256: str = ""
     read: int = 0
     rejected_keys: list[str] = field(default_factory=list)
@@ -165,22 +181,26 @@ class _Reading:
         return is_less and self.known.get("short") != self.short["short"]
 
 
-def _sync_feed(
-    conn: psycopg.Connection,
-    client: AwinClient,
-    feed: dict[str, str],
-    run_id: str | None,
-    log: Log,
-) -> list[BatchResult]:
+def _reading(
+    conn: psycopg.Connection, feed: dict[str, str], whole_feeds: Collection[str]
+) -> _Reading:
+    feed_id = feed.get(LIST_KEY, "").strip()
     reading = _Reading(
-        feed_id=feed.get(LIST_KEY, "").strip(),
+        feed_id=feed_id,
         imported=feed.get("Last Imported", ""),
         declared=_whole_number(feed.get("No of products", "")),
         known={},
+        is_whole=feed_id in whole_feeds,
     )
-    feed_id, imported = reading.feed_id, reading.imported
     reading.known = read_cursor(conn, reading.stream) or {}
     conn.commit()
+    return reading
+
+
+def _sync_feed(
+    conn: psycopg.Connection, client: AwinClient, reading: _Reading, run_id: str | None, log: Log
+) -> list[BatchResult]:
+    feed_id, imported = reading.feed_id, reading.imported
     if not feed_id or (imported and reading.known.get("last_imported") == imported):
         log(f"feed {feed_id or '?'}: not imported anew, not downloaded")
         return []
@@ -293,11 +313,13 @@ def _record_changes(reading: _Reading, cur: psycopg.Cursor, batch_id: int) -> No
     cur.execute(CHANGED_SQL, values)
     arrived, listed = cur.execute(COUNTS_SQL).fetchone() or (0, 0)
     cursor = reading.short
-    if listed and arrived < LEAST_SHARE_KEPT * listed:
+    reading.has_shrunk = arrived < LEAST_SHARE_KEPT * listed and not reading.is_whole
+    if reading.has_shrunk:
         reading.warning = (
-            f"feed {feed_id}: only {arrived:,} of {listed:,} known offers came; none was closed"
+            f"feed {feed_id}: only {arrived:,} of {listed:,} known offers came; none was closed: "
+            f"if that is all, soleflip run sync_feeds --whole-feed {feed_id}"
         )
-    elif reading.is_short:
+    elif reading.is_short and not reading.is_whole:
         reading.warning = (
             f"feed {feed_id}: {reading.read:,} of the {reading.declared:,} offers that Awin "
             "declares came; none was closed, and the next run reads the feed again"

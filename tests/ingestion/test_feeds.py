@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from soleflip_pipelines.clients.errors import BrokenFeed, PermanentPartnerError
+from soleflip_pipelines.clients.errors import BrokenFeed, PartnerDeferred, PermanentPartnerError
 from soleflip_pipelines.ingestion import awin, ecb
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.loader import BatchResult
@@ -153,12 +153,28 @@ def test_a_feed_that_shrank_closes_nothing_and_is_read_again(
     whole = feeds.rows
     feeds.changed()
     feeds.rows = whole[:left]
-    lines = sync(partner_settings, conn)
-    assert f"feed 7: only {left} of 10 known offers came; none was closed" in lines
+    with pytest.raises(PartnerDeferred, match=f"feed 7: only {left} of 10 known offers came; none"):
+        sync(partner_settings, conn)
     assert all(is_listed for *_, is_listed in history(conn))
     feeds.rows = whole[:6]
     sync(partner_settings, conn)
     assert sum(not is_listed for *_, is_listed in history(conn)) == 4
+
+
+def test_a_feed_that_shrank_for_good_is_believed_when_the_owner_says_so(
+    feeds: Feeds, partner_settings: Settings, conn: psycopg.Connection
+) -> None:
+    sync(partner_settings, conn)
+    feeds.changed()
+    feeds.rows = feeds.rows[:2]
+    for _ in range(2):
+        with pytest.raises(PartnerDeferred, match="soleflip run sync_feeds --whole-feed 7"):
+            sync(partner_settings, conn)
+    awin.sync_feeds(partner_settings, conn, whole_feeds=["7"], log=str)
+    assert sum(not is_listed for *_, is_listed in history(conn)) == 8
+    downloads = feeds.downloads
+    sync(partner_settings, conn)
+    assert feeds.downloads == downloads
 
 
 @pytest.mark.parametrize(
