@@ -1,5 +1,5 @@
-{#- The id of what the parts (text) name; warehouse/ids.py is its twin in Python. NULL where a part
-    is NULL: nothing is named then. -#}
+{#- The id of what the parts (text) name: the natural key's MD5 in the form of a UUID. NULL where a
+    part is NULL: nothing is named then. -#}
 {% macro stable_id(kind, parts) -%}
     md5('{{ kind }}|' || {{ parts | join(" || '|' || ") }})::uuid
 {%- endmacro %}

@@ -34,7 +34,7 @@ from soleflip_pipelines.catalog.size_text import (
     read_tailored,
     read_waist,
 )
-from soleflip_pipelines.catalog.text import is_blank
+from soleflip_pipelines.catalog.text import fold, is_blank
 
 CACHE_SIZE = 200_000
 # The first answer stands, so the narrow grammars come before the wide ones.
@@ -49,6 +49,8 @@ READERS = (
     read_several,
     read_range,
 )
+# A number that a German shop calls a size is one of clothes, no waist in inches.
+_GERMAN = re.compile(r"\s*(?:kleider)?gr(?:osse|oesse)?\b[.: ]*(?:3[468]|[45][02468])\s*$")
 _NOTE = re.compile(r"^(.+?) ?[(\[]([^)\]]*)[)\]]$")
 
 
@@ -88,7 +90,10 @@ class SizeParser:
         if size is None:
             if len(self._memory) >= CACHE_SIZE:
                 self._memory.clear()
-            size = self._memory[raw, context] = self._parse(clean(raw), context)
+            text = clean(raw)
+            if context.category == "apparel" and _GERMAN.match(fold(raw)):
+                text = f"EU {text}"
+            size = self._memory[raw, context] = self._parse(text, context)
         return size
 
     def corrected(self, told: SizeCorrection, context: SizeContext) -> SizeResult:

@@ -11,23 +11,23 @@ from dataclasses import replace
 
 from soleflip_pipelines.catalog.audience import AUDIENCE_OF_LETTER, LETTERS, us_text
 from soleflip_pipelines.catalog.size_result import SizeContext, SizeResult
-from soleflip_pipelines.catalog.size_text import PARTS
+from soleflip_pipelines.catalog.size_text import PARTS, UNSIZED
 
 _NUMBER = r"\d{1,3}(?:\.\d+)?(?: \d/\d)?"
 _SYSTEMS = {
     "US": "US", "USA": "US", "UK": "UK", "EU": "EU", "EUR": "EU", "EURO": "EU",
     "FR": "EU", "DE": "EU", "CM": "CM", "JP": "CM", "JPN": "CM", "KR": "KR", "MM": "KR",
-    "IT": "IT", "AU": "AU", "BR": "BR", "CN": "CN",
+    "IT": "IT", "AU": "AU", "BR": "BR", "CN": "CN", "CHN": "CN", "MONDO": "CM", "MP": "CM",
 }  # fmt: skip
 _SYSTEM = "|".join(sorted(_SYSTEMS, key=len, reverse=True))
 _LETTER = "|".join(sorted(AUDIENCE_OF_LETTER, key=len, reverse=True))
 _WIDTH = (
     r"(?: ?(?:[2-6]?E{1,4}|[DB]\(M\)|D|B"
-    r"|\(?(?:WIDE|NARROW|MEDIUM(?: WIDTH)?|REGULAR|SCHMAL|NORMAL|WEIT)\)?))?"
+    r"|\(?(?:WIDE|NARROW|MEDIUM(?: WIDTH)?|REGULAR|SCHMAL|NORMAL|WEIT|BREIT|LARGE|ETROIT)\)?))?"
 )
 _PREFIXED = re.compile(
     rf"(?:({_LETTER})(?=[ \d]) ?)?(?:({_SYSTEM})(?=[\d :-]) ?[:-]? ?)?(?:({_LETTER})(?=[ \d]) ?)?"
-    rf"({_NUMBER}) ?({_LETTER})?{_WIDTH}(?: ?MM)?"
+    rf"({_NUMBER}) ?({_LETTER})?{_WIDTH}(?: ?[MC]M)?"
 )
 _SUFFIXED = re.compile(rf"({_NUMBER}) ?({_LETTER})?{_WIDTH} ?({_SYSTEM}) ?({_LETTER})?")
 _RANGE = re.compile(
@@ -35,10 +35,9 @@ _RANGE = re.compile(
 )
 # Where one size ends and the next begins: `US 9 EU 43`, `M10W12`, `9M 10.5W`, `EU 42 - US 8.5`.
 _APART = re.compile(
-    rf"(?<=[\d½MWY]) ?-? ?(?=(?:{_SYSTEM}) ?[MW]? ?\d)|(?<=\d)-?(?=[MW]\d)|(?<=\d[MW]) (?=\d)"
+    rf"(?<=[\d½MWY]) ?-? ?(?=(?:{_SYSTEM}) ?[MW]? ?\d)|(?<=\d)[ -]?(?=[MW]\d)|(?<=\d[MW]) (?=\d)"
     r"|(?<=[A-Z]) - (?=\d)"
 )
-UNSIZED = frozenset({"bags", "collectibles", "electronics"})
 _EIGHTHS = {".125": " 1/8", ".25": " 1/4", ".375": " 3/8", ".5": " 1/2", ".625": " 5/8",
             ".75": " 3/4", ".875": " 7/8"}  # fmt: skip
 
@@ -46,7 +45,7 @@ _EIGHTHS = {".125": " 1/8", ".25": " 1/4", ".375": " 3/8", ".5": " 1/2", ".625":
 def read_number(text: str, context: SizeContext) -> SizeResult | None:
     """`US 10.5`, `9 2E`, `7C`, `42.5`: one number, with or without its system."""
     if context.category in UNSIZED:
-        return None  # 1TB, 35L, 400%
+        return None
     if match := _SUFFIXED.fullmatch(text):
         return _in_system(_SYSTEMS[match[3]], match[1], match[2] or match[4], context, 0.97)
     match = _PREFIXED.fullmatch(text)
@@ -99,9 +98,15 @@ def read_range(text: str, context: SizeContext) -> SizeResult | None:
 def _range_system(lowest: float, context: SizeContext) -> str:
     if context.category == "headwear" and lowest >= 40:
         return "CM"
-    if lowest >= 80:
+    if _is_height(lowest, context):
         return "HEIGHT"
     return "EU" if lowest >= 16 else "US"
+
+
+def _is_height(amount: float, context: SizeContext) -> bool:
+    """Whether a number of clothes is a child's height in cm; the smallest wear 44."""
+    is_child = context.audience in ("kids", "youth", "toddler")
+    return amount >= (44 if is_child else 80) and not context.is_shoe
 
 
 def _in_system(
@@ -109,6 +114,9 @@ def _in_system(
 ) -> SizeResult:
     value = _value(number, system)
     audience = AUDIENCE_OF_LETTER.get(letter or "", "")
+    is_clothes = context.category == "apparel"
+    if system == "CM" and is_clothes and _is_height(float(value.split(" ")[0]), context):
+        return SizeResult("HEIGHT", "kids", value, f"HEIGHT {value}", confidence=0.85)
     if system == "KR" and not context.is_shoe:
         system = "MM"  # a watch's case
     if system != "US":
@@ -174,7 +182,7 @@ def _bare_clothes(number: str, amount: float, context: SizeContext) -> SizeResul
     if context.category != "apparel":
         value = _value(number, "US")
         return SizeResult("OTHER", context.audience, value, f"OTHER {value}", confidence=0.5)
-    if amount >= 80:
+    if _is_height(amount, context):
         return SizeResult("HEIGHT", "kids", number, f"HEIGHT {number}", confidence=0.8)
     if amount >= 40:
         return _in_system("EU", number, None, context, 0.7)

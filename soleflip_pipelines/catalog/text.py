@@ -24,7 +24,9 @@ _ACRONYM = re.compile(r"(?<![a-z0-9.])((?:[a-z]\.)+[a-z])(?![a-z0-9])\.?")
 _TOKEN = re.compile(r"\d+\.\d+|[a-z0-9]+")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 
-BLANKS = frozenset({"", "n/a", "na", "none", "null", "nan", "-", "--", "?", "unknown", "tbd"})
+BLANKS = frozenset(
+    {"", "n/a", "na", "none", "null", "nan", "-", "--", "?", "unknown", "tbd", "keine"}
+)
 
 
 def is_blank(text: str | None) -> bool:

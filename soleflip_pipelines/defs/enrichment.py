@@ -3,10 +3,11 @@
 Also how right those rules are. What is decided how belongs to `soleflip_pipelines.catalog`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import dagster as dg
+import psycopg
 
 from soleflip_pipelines.catalog import (
     accuracy,
@@ -124,105 +125,61 @@ def enrichment_stockx_identity(warehouse: WarehouseResource) -> Iterator[Result]
         yield written(conn, "enrichment.stockx_identity", figures, checks=checks)
 
 
-@dg.multi_asset(
-    specs=[
-        table_spec(
-            "enrichment.purchase_match",
-            "One row per purchase line: the product and size that it is, and how that was found.",
-            deps=[
-                "enrichment.product_label",
-                "enrichment.stockx_identity",
-                "staging.stg_csv__purchases",
-                "staging.stg_stockx__variant_sizes",
-            ],
-        )
-    ],
-    check_specs=match_checks("enrichment.purchase_match"),
+def _matches(
+    name: str,
+    description: str,
+    match: Callable[[psycopg.Connection], matching.MatchReport],
+    doors: Sequence[str],
+) -> dg.AssetsDefinition:
+    """An asset that finds the variants of one kind of lines; ties stay unmatched."""
+    address = f"enrichment.{name}"
+    known = ["enrichment.product_label", "enrichment.stockx_identity"]
+    views = [f"staging.stg_{view}" for view in (*doors, "stockx__variant_sizes")]
+
+    @dg.multi_asset(
+        name=f"enrichment_{name}",
+        specs=[table_spec(address, description, deps=[*known, *views])],
+        check_specs=match_checks(address),
+        description=f"Find the variants that the lines of {name} are.",
+    )
+    def matched(warehouse: WarehouseResource) -> Iterator[Result]:
+        with warehouse.connect() as conn:
+            report = match(conn)
+            checks = match_results(conn, address, report)
+            yield written(conn, address, report.as_metadata(), checks=checks)
+
+    return matched
+
+
+enrichment_purchase_match = _matches(
+    "purchase_match",
+    "One row per purchase line: the product and size that it is, and how that was found.",
+    matching.match_purchases,
+    ["csv__purchases"],
 )
-def enrichment_purchase_match(warehouse: WarehouseResource) -> Iterator[Result]:
-    """Find the variant of every purchase line; ties stay unmatched."""
-    with warehouse.connect() as conn:
-        report = matching.match_purchases(conn)
-        checks = match_results(conn, "enrichment.purchase_match", report)
-        yield written(conn, "enrichment.purchase_match", report.as_metadata(), checks=checks)
-
-
-@dg.multi_asset(
-    specs=[
-        table_spec(
-            "enrichment.offer_match",
-            "One row per affiliate offer that is, or may be, a known product, with the evidence.",
-            deps=[
-                "enrichment.product_label",
-                "enrichment.stockx_identity",
-                "staging.stg_awin__offers",
-                "staging.stg_stockx__variant_sizes",
-            ],
-        )
-    ],
-    check_specs=match_checks("enrichment.offer_match"),
+enrichment_offer_match = _matches(
+    "offer_match",
+    "One row per affiliate offer that is, or may be, a known product, with the evidence.",
+    matching.match_offers,
+    ["awin__offers"],
 )
-def enrichment_offer_match(warehouse: WarehouseResource) -> Iterator[Result]:
-    """Find the variant of every offer."""
-    with warehouse.connect() as conn:
-        report = matching.match_offers(conn)
-        checks = match_results(conn, "enrichment.offer_match", report)
-        yield written(conn, "enrichment.offer_match", report.as_metadata(), checks=checks)
-
-
-@dg.multi_asset(
-    specs=[
-        table_spec(
-            "enrichment.sale_match",
-            "One row per door and line of a sale that names no StockX variant itself: the product "
-            "and size that it is, and how that was found.",
-            deps=[
-                "enrichment.product_label",
-                "enrichment.stockx_identity",
-                "staging.stg_ebay__order_lines",
-                "staging.stg_alias__orders",
-                "staging.stg_csv__stockx_report",
-                "staging.stg_csv__ebay_report",
-                "staging.stg_csv__alias_report",
-                "staging.stg_csv__sales",
-                "staging.stg_stockx__variant_sizes",
-            ],
-        )
+enrichment_sale_match = _matches(
+    "sale_match",
+    "One row per door and line of a sale that names no StockX variant itself: the product and size "
+    "that it is, and how that was found.",
+    matching.match_sales,
+    [
+        "ebay__order_lines", "alias__orders", "csv__stockx_report", "csv__ebay_report",
+        "csv__alias_report", "csv__sales",
     ],
-    check_specs=match_checks("enrichment.sale_match"),
+)  # fmt: skip
+enrichment_item_match = _matches(
+    "item_match",
+    "One row per Alias listing, counted line and listed product: the product and size that it is, "
+    "and how that was found.",
+    matching.match_items,
+    ["alias__listings", "csv__stock_counts", "csv__products"],
 )
-def enrichment_sale_match(warehouse: WarehouseResource) -> Iterator[Result]:
-    """Find the variant of every sale outside StockX; ties stay unmatched."""
-    with warehouse.connect() as conn:
-        report = matching.match_sales(conn)
-        checks = match_results(conn, "enrichment.sale_match", report)
-        yield written(conn, "enrichment.sale_match", report.as_metadata(), checks=checks)
-
-
-@dg.multi_asset(
-    specs=[
-        table_spec(
-            "enrichment.item_match",
-            "One row per Alias listing, counted line and listed product: the product and size that "
-            "it is, and how that was found.",
-            deps=[
-                "enrichment.product_label",
-                "enrichment.stockx_identity",
-                "staging.stg_alias__listings",
-                "staging.stg_csv__stock_counts",
-                "staging.stg_csv__products",
-                "staging.stg_stockx__variant_sizes",
-            ],
-        )
-    ],
-    check_specs=match_checks("enrichment.item_match"),
-)
-def enrichment_item_match(warehouse: WarehouseResource) -> Iterator[Result]:
-    """Find the variant of every listing, counted and listed article."""
-    with warehouse.connect() as conn:
-        report = matching.match_items(conn)
-        checks = match_results(conn, "enrichment.item_match", report)
-        yield written(conn, "enrichment.item_match", report.as_metadata(), checks=checks)
 
 
 @dg.multi_asset(

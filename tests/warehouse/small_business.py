@@ -8,8 +8,10 @@ hand-kept sheet alone. Beside them a product list and a stock count.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 import psycopg
 
@@ -30,6 +32,12 @@ ALIAS_REPORT = RawTable("raw_csv", "alias_report", ("order_number",))
 LISTED = RawTable("raw_csv", "products", ("product_key",))
 COUNTS = RawTable("raw_csv", "stock_counts", ("count_key",))
 RATES = RawTable("raw_ecb", "reference_rates", ("rate_on", "currency_code"))
+
+
+def stable_id(kind: str, *parts: str) -> UUID:
+    """The id that the dbt macro of this name makes of a natural key: its MD5 as a UUID."""
+    natural_key = "|".join((kind, *parts))
+    return UUID(hashlib.md5(natural_key.encode(), usedforsecurity=False).hexdigest())
 
 
 def load_small_business(conn: psycopg.Connection) -> None:

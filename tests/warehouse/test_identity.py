@@ -24,10 +24,10 @@ from soleflip_pipelines.settings import Settings, get_settings
 from soleflip_pipelines.warehouse import publish
 from soleflip_pipelines.warehouse.connection import connect
 from soleflip_pipelines.warehouse.embedded import ServerAddress
-from soleflip_pipelines.warehouse.ids import stable_id
 from soleflip_pipelines.warehouse.loader import BatchSource, RawTable, Record, load_batch
 from tests.conftest import create_database, settings_for
 from tests.warehouse import small_business
+from tests.warehouse.small_business import stable_id
 
 pytestmark = pytest.mark.integration
 

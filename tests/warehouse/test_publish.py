@@ -21,9 +21,13 @@ from soleflip_pipelines.warehouse import publish
 from soleflip_pipelines.warehouse.connection import connect
 from soleflip_pipelines.warehouse.dbt_runner import run_dbt
 from soleflip_pipelines.warehouse.embedded import ServerAddress
-from soleflip_pipelines.warehouse.ids import stable_id
 from tests.conftest import create_database, settings_for
-from tests.warehouse.small_business import load_purchase, load_small_business, load_state
+from tests.warehouse.small_business import (
+    load_purchase,
+    load_small_business,
+    load_state,
+    stable_id,
+)
 
 pytestmark = pytest.mark.integration
 

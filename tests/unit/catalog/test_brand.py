@@ -78,10 +78,17 @@ NAMED = [
     ("Essentials Fear of God Sweatpants", "Fear of God"),
     ("Palace Tri-Ferg Hoodie", "Palace"),
     ("Market Smiley Tee", "Market"),
+    # or behind the thing, or before it in a language that joins words, or behind a season
+    ("Kurtka Columbia rozmiar L", "Columbia"),
+    ("Chaqueta vaquera Lee azul", "Lee"),
+    ("Comma Etuikleid mit Volant", "Comma"),
+    ("1986 Fleer Sticker Card", "Fleer"),
 ]
 
 NOT_NAMED = [
     "Operation Blue Rain",
+    "Herren Ledergürtel Braun 110 cm",
+    "Women Solid Red Kurta",
     "Cooperation Track Pants",
     "Steel Grey Bottle",
     "Supremely Soft Socks",

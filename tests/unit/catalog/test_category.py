@@ -96,6 +96,17 @@ CASES = [
     ("Jordan Umhängetasche", "bags"),
     ("Levi's Ledergürtel", "accessories"),
     ("Nike Tennissocken 3er Pack", "accessories"),
+    ("Snickers Workwear Stretch Hose Holstertaschen", "apparel"),
+    # languages whose heads come first
+    ("Plecak Fjällräven Kånken Laptop 15", "bags"),
+    ("Zapatillas Joma Top Flex", "sneakers"),
+    ("Robe pull Sézane", "apparel"),
+    ("Borsa Gucci con cintura", "bags"),
+    # a colour of shoes, a thing of others; nicknames in quotes; names that hold a noun
+    ("Reebok Classic Leather Brick", "sneakers"),
+    ("Supreme Clay Brick Red", "accessories"),
+    ("Classic Clog 'Trekky Crew'", "other footwear"),
+    ("Baby Jogger City Mini GT2", "accessories"),
 ]
 
 

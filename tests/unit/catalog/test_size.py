@@ -71,6 +71,18 @@ CASES = [
     ("EU 42/44", "", "", "apparel", "EU", "", "42-44", "EU 42-44"),
     ("128", "", "", "apparel", "HEIGHT", "kids", "128", "HEIGHT 128"),
     ("18-24M", "", "", "apparel", "AGE", "kids", "18-24", "AGE 18-24M"),
+    # other languages name a size before it and an age behind it
+    ("taglia M", "", "", "apparel", "ALPHA", "", "M", "ALPHA M"),
+    ("T.40", "Nike", "men", "sneakers", "EU", "men", "40", "US M 7"),
+    ("NO SIZE", "", "", "apparel", "ONE", "", None, "ONE"),
+    ("12 ans", "", "kids", "apparel", "AGE", "kids", "12", "AGE 12Y"),
+    ("Weite 34 L\u00e4nge 32", "", "", "apparel", "WAIST", "", "34/32", "W34 L32"),
+    ("Gr. 38", "", "", "apparel", "EU", "", "38", "EU 38"),
+    ("62/68", "", "toddler", "apparel", "HEIGHT", "toddler", "62-68", "HEIGHT 62-68"),
+    ("M/M", "", "", "apparel", "ALPHA", "", "M", "ALPHA M"),
+    ("80 D", "", "", "apparel", "BRA", "", "80D", "BRA 80D"),
+    ("M4 W6", "Crocs", "", "other footwear", "US", "unisex", "4", "US M 4"),
+    ("35L", "", "", "bags", "OTHER", "", "35L", "OTHER 35L"),
     # heads, cards and what has no size
     ("7 1/4", "", "", "headwear", "CAP", "", "7 1/4", "CAP 7 1/4"),
     ("7.25", "", "", "headwear", "CAP", "", "7 1/4", "CAP 7 1/4"),

@@ -40,6 +40,9 @@ IN_TEXT = [
     ("Salomon XT-6 L47445600", None, "L47445600"),
     ("LEGO Icons Concorde Set 10318", None, "10318"),
     ("BAPE Shark Hoodie 0ZXSWM999014Z", None, "0ZXSWM999014Z"),
+    # the colour is part of the code, however it is set off
+    ("L1212-18-CB5", "Lacoste", "L1212-18-CB5"),
+    ("Lacoste Polo L1212 85 CM4", None, "L1212 85 CM4"),
 ]
 
 NO_CODE = [
