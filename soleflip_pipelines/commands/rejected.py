@@ -55,7 +55,7 @@ def list_(
     table = Table("id", "asset", "where", "field", "why", "seen", box=None, header_style="bold")
     for row in rows[:SHOWN]:
         where = escape(row.position[:60])
-        seen = f"{row.last_seen_at:%Y-%m-%d}"
+        seen = f"{row.last_seen_at:%Y-%m-%d}" + (f" {row.status}" if row.status != "open" else "")
         cells = (row.asset, where, escape(row.field or ""), escape(row.reason), seen)
         table.add_row(str(row.rejected_id), *cells)
     console.print(table)

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from soleflip_pipelines.errors import DatabaseAway, DatabaseUnavailable
 from soleflip_pipelines.settings import Settings, load_settings
-from soleflip_pipelines.warehouse import loader_rows
+from soleflip_pipelines.warehouse import loader_rows, loader_sql
 from soleflip_pipelines.warehouse.connection import connect, database_url, prepare_database
 from soleflip_pipelines.warehouse.embedded import EmbeddedPostgres, ServerAddress
 from soleflip_pipelines.warehouse.loader import (
@@ -136,6 +136,18 @@ def test_repeats_over_chunks_balance_and_the_last_wins(
     assert {k: v["v"] for k, v in stored(conn).items()} == {"0": 0, "1": 2, "2": 5, "3": 0, "9": 2}
 
 
+def test_a_first_load_whose_keys_repeat_over_chunks_balances(
+    conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """New rows are sent unasked as long as nothing but new rows come: a repeat ends that."""
+    monkeypatch.setattr(loader_rows, "CHUNK_ROWS", 2)
+    rows = [order(n, v=v) for n, v in ((1, 1), (2, 1), (3, 1), (1, 2), (4, 1), (5, 1), (6, 1))]
+    rows += [order(5, v=1), order(7, v=1)]
+    result = load_batch(conn, ORDERS, rows, API)
+    assert result == BatchResult("raw_stockx.orders", result.batch_id, 9, 7, 0, 0, 2, 0)
+    assert {k: v["v"] for k, v in stored(conn).items()} == dict.fromkeys("234567", 1) | {"1": 2}
+
+
 def test_a_new_field_is_noted_wherever_in_a_batch_it_comes(
     conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,6 +235,19 @@ def test_sigkill_at_random_moments_leaves_whole_batches_only(
     load_batch(conn, ORDERS, rows, API)
     assert load_batch(conn, ORDERS, rows, API).unchanged == 500
     assert_whole(conn)
+
+
+def test_a_lock_that_another_load_keeps_is_not_waited_for_without_end(
+    settings: Settings, conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loader_sql, "LOCK_TIMEOUT", "100ms")
+    with connect(settings) as other:
+        loader_sql.lock(other.cursor(), ORDERS.address)
+        expected = "raw_stockx.orders: another load of it has been running for over 100ms; nothing"
+        with pytest.raises(LoadError, match=expected) as caught:
+            load_batch(conn, ORDERS, [order(1)], API)
+    assert not caught.value.is_transient
+    assert load_batch(conn, ORDERS, [order(1)], API).inserted == 1
 
 
 def _hold(settings: Settings, reached: Any, seconds: float) -> None:

@@ -147,7 +147,7 @@ def test_a_discarded_row_stays_settled_when_it_comes_again(
     assert refuse_order(conn, amount="n/a") == number
     assert status(conn, number) == ("discarded", True, "a test order")
     assert "no refused row waits" in rejected("list").stdout
-    assert "discarded" in rejected("list", "--status", "all", "--json").stdout
+    assert "discarded" in rejected("list", "--status", "all").stdout
 
 
 @pytest.mark.parametrize(
