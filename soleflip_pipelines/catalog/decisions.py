@@ -7,6 +7,7 @@ What waits for a decision is in `review`; how far a new word would reach is said
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -15,8 +16,9 @@ from psycopg.rows import dict_row
 
 from soleflip_pipelines.catalog.brand import BrandDetector
 from soleflip_pipelines.catalog.category import CATEGORIES
+from soleflip_pipelines.catalog.evaluation import shipped_file
 from soleflip_pipelines.catalog.phrases import PhraseIndex, phrase_words
-from soleflip_pipelines.catalog.rules import BrandRule, Rules, load_rules
+from soleflip_pipelines.catalog.rules import BrandRule, Rules, load_rules, read_csv
 from soleflip_pipelines.catalog.text import normalise, tokens
 from soleflip_pipelines.errors import SoleflipError
 
@@ -93,7 +95,7 @@ class DecisionError(SoleflipError):
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Products of another brand that a new word would change."""
+    """Products or known titles of another brand that a new word would change."""
 
     brand: str
     count: int
@@ -102,16 +104,28 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a word would change: products of other brands, and those that have no sure brand."""
+    """What a word would change: products of other brands, and those that have no sure brand.
+
+    `known` are titles of other brands in the labelled set that ships with the project; such may
+    come, though no product has one yet.
+    """
 
     brand: str
     conflicts: list[Conflict]
     gained: int
     gained_examples: list[str]
+    known: list[Conflict]
 
     def as_json(self) -> dict[str, Any]:
         """The effect for a script."""
         return asdict(self)
+
+
+class _Stolen(defaultdict[str, list[tuple[str, int]]]):
+    """By brand the titles that would change, each with how many products have it."""
+
+    def __init__(self) -> None:
+        super().__init__(list)
 
 
 def effect_of_pattern(conn: psycopg.Connection, text: str, brand: str) -> Effect:
@@ -256,24 +270,38 @@ def _effect(conn: psycopg.Connection, rules: Rules, rule: BrandRule) -> Effect:
     phrase = PhraseIndex([(rule.pattern, True)])
     before = BrandDetector(rules)
     after = BrandDetector(replace(rules, brand_rules=(rule, *rules.brand_rules)))
-    stolen: dict[str, list[str]] = defaultdict(list)
-    counts: dict[str, int] = defaultdict(int)
-    gained, gained_examples = 0, []
-    for title, brand, hint, is_proposed, count in conn.execute(_TITLES):
+    stolen, known, gained = _Stolen(), _Stolen(), _Stolen()
+    for title, brand, hint, is_proposed, count in (*conn.execute(_TITLES), *_labelled()):
         if not phrase.find(tokens(title)):
             continue
         new = after.detect(title, hint).brand
         if new is None or new in (brand, before.detect(title, hint).brand):
             continue
-        if brand is None or is_proposed:
-            gained += count
-            gained_examples.append(title)
-        else:
-            counts[brand] += count
-            stolen[brand].append(title)
-    conflicts = [Conflict(name, counts[name], titles[:EXAMPLES]) for name, titles in stolen.items()]
-    conflicts.sort(key=lambda conflict: (-conflict.count, conflict.brand))
-    return Effect(rule.brand, conflicts, gained, gained_examples[:EXAMPLES])
+        kept = gained if brand is None or is_proposed else stolen if count else known
+        kept[brand or ""].append((title, count))
+    won = [row for rows in gained.values() for row in rows]
+    return Effect(
+        rule.brand,
+        _conflicts(stolen),
+        sum(count for _, count in won),
+        [title for title, _ in won[:EXAMPLES]],
+        _conflicts(known),
+    )
+
+
+def _labelled() -> Iterator[tuple[str, str, None, bool, int]]:
+    """The shipped titles that have a brand, as no product's."""
+    for row in read_csv(shipped_file("brand")):
+        if row["title"] and row["brand"]:
+            yield row["title"], row["brand"], None, False, 0
+
+
+def _conflicts(stolen: _Stolen) -> list[Conflict]:
+    found = [
+        Conflict(brand, sum(n or 1 for _, n in rows), [title for title, _ in rows[:EXAMPLES]])
+        for brand, rows in stolen.items()
+    ]
+    return sorted(found, key=lambda conflict: (-conflict.count, conflict.brand))
 
 
 def _pattern(text: str) -> str:

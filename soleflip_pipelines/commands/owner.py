@@ -216,12 +216,13 @@ def decisions(as_json: JsonFlag = False) -> None:
 def _go_on(effect: Effect, yes: bool, *, is_shown: bool = False) -> None:
     """Show what products of other brands would change, and stop there without a yes."""
     if not is_shown:
-        for conflict in effect.conflicts:
-            text = f"{conflict.count:,} products of {conflict.brand} would be {effect.brand}:"
-            console.print(text, markup=False, highlight=False)
-            for title in conflict.examples:
-                console.print(f"  {title}", markup=False, highlight=False, soft_wrap=True)
-    if effect.conflicts and not yes:
+        for what, conflicts in (("products", effect.conflicts), ("known titles", effect.known)):
+            for conflict in conflicts:
+                text = f"{conflict.count:,} {what} of {conflict.brand} would be {effect.brand}:"
+                console.print(text, markup=False, highlight=False)
+                for title in conflict.examples:
+                    console.print(f"  {title}", markup=False, highlight=False, soft_wrap=True)
+    if (effect.conflicts or effect.known) and not yes:
         if not is_shown:
             console.print("nothing is changed; --yes goes on all the same")
         raise typer.Exit(1)

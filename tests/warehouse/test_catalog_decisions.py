@@ -150,6 +150,9 @@ def test_a_pattern_that_takes_from_another_brand_is_shown_and_needs_a_yes(
     assert json.loads(catalog("decisions", "--json").stdout) == []
 
     assert catalog("pattern", "dunk low", "Zork", "--yes").exit_code == 0
+    to_come = catalog("pattern", "panda", "Vans")
+    assert to_come.exit_code == 1
+    assert "known titles of Nike would be Vans" in to_come.stdout
     harmless = catalog("pattern", "Zzz  Qqq", "vans")
     assert "names Vans, also of 1 products without a sure brand" in harmless.stdout
     label_products(labelled)
