@@ -137,6 +137,9 @@ class RowJudge:
                 "row_shape",
                 f"it has {len(row.cells)} cells under {width} titles: look for a lost delimiter",
             )
+        # The quarantine shows the character as these letters: judged again, it still is none.
+        if "\0" in (text := "".join(row.cells)) or "\\u0000" in text:
+            raise _Refusal("nul_character", "take the NUL character out of it")
         values = self._values(row.cells)
         if line_no is not None:
             values["line_no"] = values["line_no"] or line_no

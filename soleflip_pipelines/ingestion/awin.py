@@ -20,7 +20,7 @@ from typing import Any
 import psycopg
 
 from soleflip_pipelines.clients.awin import FEED_KEY, LIST_KEY, AwinClient, FeedRow, named
-from soleflip_pipelines.clients.errors import BrokenFeed, PartnerDeferred
+from soleflip_pipelines.clients.errors import BrokenFeed, PartnerDeferred, PermanentPartnerError
 from soleflip_pipelines.ingestion.access import open_awin
 from soleflip_pipelines.ingestion.fields import is_amount
 from soleflip_pipelines.ingestion.steps import Log
@@ -114,10 +114,14 @@ def sync_feeds(
         BrokenFeed: at the end, if a feed could not be loaded; the others were, and what was known
             of the broken one is unchanged.
         PartnerDeferred: at the end, if a feed shrank so much that none of its offers was closed.
-        PartnerError: Awin cannot be read.
+        PartnerError: Awin cannot be read, or does not offer one of `whole_feeds`.
     """
     with open_awin(settings) as client:
         feeds = list(client.feeds())
+        unknown = set(whole_feeds) - {feed.get(LIST_KEY, "").strip() for feed in feeds}
+        if unknown:
+            text = f"Awin's list has no feed {', '.join(sorted(unknown))}: nothing was read"
+            raise PermanentPartnerError(text, partner="Awin")
         origin = BatchSource("awin", "feed", dagster_run_id=run_id)
         results = [load_batch(conn, FEEDS, _feed_rows(feeds), origin)]
         broken: list[BrokenFeed] = []

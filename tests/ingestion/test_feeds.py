@@ -170,6 +170,8 @@ def test_a_feed_that_shrank_for_good_is_believed_when_the_owner_says_so(
     for _ in range(2):
         with pytest.raises(PartnerDeferred, match="soleflip run sync_feeds --whole-feed 7"):
             sync(partner_settings, conn)
+    with pytest.raises(PermanentPartnerError, match="Awin's list has no feed 70: nothing was read"):
+        awin.sync_feeds(partner_settings, conn, whole_feeds=["7", "70"], log=str)
     awin.sync_feeds(partner_settings, conn, whole_feeds=["7"], log=str)
     assert sum(not is_listed for *_, is_listed in history(conn)) == 8
     downloads = feeds.downloads

@@ -14,6 +14,7 @@ from soleflip_pipelines.imports.again import corrected, judge_again
 from soleflip_pipelines.imports.files import FileRefused, open_file
 from soleflip_pipelines.imports.mapping import parse_mapping
 from soleflip_pipelines.warehouse.loader import Record, Rejection
+from soleflip_pipelines.warehouse.loader_rows import storable
 from tests.unit.imports.conftest import judged, records, rejection
 
 pytestmark = pytest.mark.unit
@@ -287,6 +288,15 @@ def test_a_refused_row_can_be_judged_again_and_be_corrected(sheet: Path) -> None
     assert again.payload["purchased_on"] == "2025-05-04"
     with pytest.raises(ValueError, match="no column Datum; write one of Supplier"):
         corrected(found.raw, context, {"Datum": "x"})
+
+
+def test_a_character_that_no_database_holds_is_refused_until_it_is_gone(sheet: Path) -> None:
+    found = rejection(sheet, ENGLISH.replace("shop", "sh\0p").replace("Shop", "Sh\0p"))
+    assert (found.reason_code, found.position) == ("nul_character", "sheet.csv:2")
+    kept = json.loads(storable(found)[0])["raw"]
+    again = judge_again(kept, found.context, found.position)
+    assert isinstance(again, Rejection)
+    assert again.reason_code == "nul_character"
 
 
 @pytest.mark.parametrize("context", [None, {}, {"kind": "letters", "header": [], "delimiter": ","}])
