@@ -179,6 +179,9 @@ def evaluate(
 def detect(
     title: Annotated[str, typer.Argument(help="A product's title.")],
     size: Annotated[str | None, typer.Option(help="A size to read in its context.")] = None,
+    is_own: Annotated[
+        bool, typer.Option("--own", help="By your own decisions too, from the database.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Explain one title: brand, category and style code, each with its rule and evidence.
@@ -187,7 +190,7 @@ def detect(
     """
     from soleflip_pipelines.commands.catalog import show_detection
 
-    show_detection(title, size, console, as_json=as_json)
+    show_detection(title, size, console, is_own=is_own, as_json=as_json)
 
 
 @app.command()

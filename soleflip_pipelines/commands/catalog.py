@@ -9,8 +9,9 @@ from rich.table import Table
 
 from soleflip_pipelines.catalog.evaluation import Evaluation, Kind, evaluate
 from soleflip_pipelines.catalog.labeller import ProductLabeller
-from soleflip_pipelines.catalog.rules import default_rules
-from soleflip_pipelines.catalog.size import parse_size
+from soleflip_pipelines.catalog.rules import default_rules, load_rules
+from soleflip_pipelines.catalog.size import SizeParser
+from soleflip_pipelines.commands.support import owner_connection
 
 SHOWN = 10
 
@@ -24,9 +25,19 @@ def show_evaluation(kind: Kind, file: Path, console: Console, *, as_json: bool) 
     _print_scores(result, console)
 
 
-def show_detection(title: str, size: str | None, console: Console, *, as_json: bool) -> None:
-    """Label one title, and a size in its context, with the rule and evidence of each answer."""
-    label = ProductLabeller(default_rules()).label(title)
+def show_detection(
+    title: str, size: str | None, console: Console, *, is_own: bool, as_json: bool
+) -> None:
+    """Label one title, and a size in its context, with the rule and evidence of each answer.
+
+    The project's rules need no database; with `is_own` the owner's decisions count as in a run.
+    """
+    if is_own:
+        with owner_connection() as conn:
+            rules = load_rules(conn)
+    else:
+        rules = default_rules()
+    label = ProductLabeller(rules).label(title)
     found = {
         "brand": label.brand.brand,
         "parent_brand": label.brand.parent_brand,
@@ -42,7 +53,7 @@ def show_detection(title: str, size: str | None, console: Console, *, as_json: b
         "style_codes": ", ".join(code.code for code in label.codes.codes) or None,
     }
     if size is not None:
-        parsed = parse_size(
+        parsed = SizeParser(rules).parse(
             size, brand=label.brand.brand, audience=title, category=label.category.category
         )
         found |= {

@@ -155,6 +155,10 @@ def test_a_pattern_that_takes_from_another_brand_is_shown_and_needs_a_yes(
     assert "known titles of Nike would be Vans" in to_come.stdout
     harmless = catalog("pattern", "Zzz  Qqq", "vans")
     assert "names Vans, also of 1 products without a sure brand" in harmless.stdout
+    told = [
+        CliRunner().invoke(app, ["detect", "Zzz Qqq", "--json", *own]) for own in ([], ["--own"])
+    ]
+    assert [json.loads(answer.stdout)["brand"] for answer in told] == [None, "Vans"]
     label_products(labelled)
     assert brand(labelled, "n3")[0] == "Zork"
     kept = labelled.execute("select pattern, brand from owner.brand_pattern order by 1").fetchall()
