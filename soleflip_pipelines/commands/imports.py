@@ -23,11 +23,11 @@ def load_file(console: Console, file: Path, kind: str | None) -> None:
     prepare_database(settings)
     say = partial(console.print, markup=False, highlight=False, soft_wrap=True)
     with closing(connect(settings)) as conn:
-        result = import_file(settings, conn, file, kind=kind, log=say)
+        result = import_file(settings, conn, file, kind=kind, log=lambda _: None)
     if result.is_repeat:
         say(f"{file.name} was loaded before (batch {result.batch_id}): nothing to do")
         return
-    say(f"{file.name}: {_counts(result)}")
+    say(f"{file.name} into {result.asset}: {_counts(result)}")
     if result.rejected:
         say("The rejected rows wait for a decision: soleflip rejected list")
 

@@ -174,9 +174,11 @@ class _Reading:
 
     @property
     def short(self) -> dict[str, Any]:
-        """What the next run needs to know of a feed that held less than it should."""
-        seen = {"imported": self.imported, "read": self.read}
-        return {**self.known, "short": seen}
+        """What the next run needs to know of a feed that held less than it should.
+
+        What was loaded before it is forgotten: should it come again, it has to replace this.
+        """
+        return {"short": {"imported": self.imported, "read": self.read}}
 
     @property
     def is_short(self) -> bool:

@@ -161,6 +161,24 @@ def test_a_feed_that_shrank_closes_nothing_and_is_read_again(
     assert sum(not is_listed for *_, is_listed in history(conn)) == 4
 
 
+def test_what_a_broken_feed_has_changed_is_put_right_by_the_content_before_it(
+    feeds: Feeds, partner_settings: Settings, conn: psycopg.Connection
+) -> None:
+    sync(partner_settings, conn)
+    whole, imported = feeds.rows, feeds.imported
+    feeds.changed()
+    feeds.rows = ["0,Shoe 0,1.00,EUR,1,5"]
+    with pytest.raises(PartnerDeferred):
+        sync(partner_settings, conn)
+    feeds.rows, feeds.imported = whole, imported
+    sync(partner_settings, conn)
+    assert [price for offer, price, *_ in history(conn) if offer == "0"] == [
+        "100.00",
+        "1.00",
+        "100.00",
+    ]
+
+
 def test_a_feed_that_shrank_for_good_is_believed_when_the_owner_says_so(
     feeds: Feeds, partner_settings: Settings, conn: psycopg.Connection
 ) -> None:
