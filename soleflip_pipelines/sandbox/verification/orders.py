@@ -113,7 +113,7 @@ select platform, order_number, order_line, status_raw, iif(platform = 'ebay', '?
        case platform
            when 'stockx' then style_id
            when 'alias'
-               then replace(substr(style_id, 1, instr(style_id || ' /', ' /') - 1), '-', ' ')
+               then replace(trim(substr(style_id, 1, instr(style_id || '/', '/') - 1)), '-', ' ')
            else '?'
        end as style_id, ordered_at,
        date(ordered_at, case platform when 'stockx' then '+3 days' when 'ebay' then '+4 days'

@@ -131,7 +131,7 @@ with_rest as (
     {{ once_a_row() }}
 ),
 
--- Two cents may be rounding, and a bank's exchange costs less than a twentieth.
+-- A bank's exchange costs less than a twentieth, and two cents may be rounding.
 reasoned as (
     select
         with_rest.*,
@@ -155,11 +155,11 @@ reasoned as (
         end as processing_fee_reason,
         case
             when with_rest.rest_gap = 0 then null
-            when abs(with_rest.rest_gap) <= 0.02 then 'rounding'
             when
                 with_rest.is_in_other_currency
                 and abs(with_rest.rest_gap) <= 0.05 * with_rest.expected_payout
                 then 'currency'
+            when abs(with_rest.rest_gap) <= 0.02 then 'rounding'
             else 'unexplained'
         end as rest_reason
     from with_rest
