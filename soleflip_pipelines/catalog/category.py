@@ -8,6 +8,7 @@ begins with a noun of a language whose heads come first is about that noun.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +18,7 @@ from soleflip_pipelines.catalog.brand_facts import FOOTWEAR, THINGS
 from soleflip_pipelines.catalog.phrases import Hit, PhraseIndex, phrase_words
 from soleflip_pipelines.catalog.rules import CategoryRule, Rules
 from soleflip_pipelines.catalog.seller_words import stated_systems
+from soleflip_pipelines.catalog.size_text import UNSIZED
 from soleflip_pipelines.catalog.text import tokens
 
 CATEGORIES = (
@@ -47,6 +49,8 @@ WORN = FOOTWEAR | CLOTHES | {"accessories"}
 UNMISTAKABLE = FOOTWEAR | {"bags"}
 # Pantalon cargo, plecak laptop: what stands behind the noun only describes it.
 HEAD_FIRST = frozenset({"fr", "it", "es", "pl", "nl"})
+# It tells the looks ('Trekky Crew'), and the thing only where all else is silent.
+_NICKNAME = re.compile(r"(?<=\s)'[^']+'(?![A-Za-z0-9])")
 SHOE_SYSTEMS = frozenset({"US", "UK", "EU", "CM", "KR"})
 CLOTHES_SYSTEMS = frozenset({"ALPHA", "WAIST"})
 
@@ -110,7 +114,7 @@ class CategoryDetector:
     def _detect(
         self, title: str, product_type: str, brand: BrandResult, systems: tuple[str, ...]
     ) -> CategoryResult:
-        hits = self._hits(title)
+        hits = self._hits(title, brand)
         if product_type and (told := self._family(product_type)):
             return _agreed(told, self._best(hits, brand, systems, _family_of(told)))
         if systems:
@@ -125,7 +129,7 @@ class CategoryDetector:
         # Where only the habit of the brand speaks, a size in the title knows better.
         if result.rule is None or result.rule.startswith("brand:"):
             stated = _by_size(stated_systems(title), brand)
-            if stated and brand.category not in THINGS and stated.category != brand.category:
+            if stated and brand.category not in UNSIZED and stated.category != brand.category:
                 return stated
         return result
 
@@ -166,14 +170,17 @@ class CategoryDetector:
         yield _by_size(systems, brand)
         yield _of_brand(brand, "brand", 0.75)
 
-    def _hits(self, title: str) -> list[Hit[CategoryRule]]:
+    def _hits(self, title: str, brand: BrandResult) -> list[Hit[CategoryRule]]:
         words = tokens(title)
         hits = self._index.find(words)
-        # A nickname in quotes at the end ('Trekky Crew') tells the looks, where all else is silent.
-        cut = len(tokens(title.partition(" '")[0])) if title.endswith("'") else len(words)
         if not CUTS.isdisjoint(words):
-            cut = next((i for i, word in enumerate(words[:cut]) if i and word in CUTS), cut)
-        return [hit for hit in hits if hit.start < cut] or hits
+            cut = next((i for i, word in enumerate(words) if i and word in CUTS), len(words))
+            hits = [hit for hit in hits if hit.start < cut] or hits
+        if hits and "'" in title and (nickname := _NICKNAME.search(title)):
+            start, end = (len(tokens(title[:at])) for at in nickname.span())
+            kept = [hit for hit in hits if not start <= hit.start < end]
+            hits = kept if brand.is_model_category else kept or hits
+        return hits
 
     def _family(self, product_type: str) -> CategoryRule | None:
         """The last known word of the type: paths go from the coarse to the fine."""

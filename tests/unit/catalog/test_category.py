@@ -106,6 +106,8 @@ CASES = [
     ("Reebok Classic Leather Brick", "sneakers"),
     ("Supreme Clay Brick Red", "accessories"),
     ("Classic Clog 'Trekky Crew'", "other footwear"),
+    ("SL 72 OG 'Blue Cap'", "sneakers"),
+    ("Schoenen Dr. Martens 1461 cherry", "other footwear"),
     ("Baby Jogger City Mini GT2", "accessories"),
 ]
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soleflip_pipelines.catalog.category import CATEGORIES
+from soleflip_pipelines.catalog.category import CATEGORIES, CategoryDetector
 from soleflip_pipelines.catalog.evaluation import Kind, evaluate_shipped, shipped_file
 from soleflip_pipelines.catalog.labeller import ProductLabeller
 from soleflip_pipelines.catalog.labels import code_keys
@@ -27,6 +27,7 @@ from soleflip_pipelines.catalog.text import normalise, tokens
 pytestmark = pytest.mark.unit
 
 LABELLER = ProductLabeller(default_rules())
+CATEGORIES_ANEW = CategoryDetector(default_rules())
 # coverage, accuracy, macro accuracy, recall
 FLOORS: dict[Kind, tuple[float, float, float, float]] = {
     "brand": (0.98, 0.98, 0.98, 0.97),
@@ -122,9 +123,8 @@ def test_what_was_asked_before_never_matters(title: str, word: str, at: int) -> 
         first = LABELLER.brands.detect(asked)
         found = LABELLER.brands._index.find(tokens(asked))
         assert first == LABELLER.brands._decided(tokens(asked), found, "", ())
-        fresh = LABELLER.categories._best(
-            LABELLER.categories._hits(asked), first, (), frozenset(CATEGORIES)
-        )
+        CATEGORIES_ANEW._alike.clear()
+        fresh = CATEGORIES_ANEW._detect(asked, "", first, ())
         assert LABELLER.categories.detect(asked, brand=first) == fresh
 
 
