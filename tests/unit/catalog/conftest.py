@@ -1,30 +1,19 @@
-"""The project's own rules and the detectors on them, built once."""
+"""The project's own rules and the grammars of codes by them."""
 
 from __future__ import annotations
 
 import pytest
 
-from soleflip_pipelines.catalog.brand import BrandDetector
-from soleflip_pipelines.catalog.category import CategoryDetector
-from soleflip_pipelines.catalog.rules import Rules, load_rules_from_csv
+from soleflip_pipelines.catalog.rules import Rules, default_rules
 from soleflip_pipelines.catalog.style_code import StyleCodeExtractor
+from tests.unit.catalog.detectors import LABELLER
 
 
 @pytest.fixture(scope="session")
 def rules() -> Rules:
-    return load_rules_from_csv()
+    return default_rules()
 
 
 @pytest.fixture(scope="session")
-def brands(rules: Rules) -> BrandDetector:
-    return BrandDetector(rules)
-
-
-@pytest.fixture(scope="session")
-def categories(rules: Rules) -> CategoryDetector:
-    return CategoryDetector(rules)
-
-
-@pytest.fixture(scope="session")
-def codes(rules: Rules) -> StyleCodeExtractor:
-    return StyleCodeExtractor(rules)
+def codes() -> StyleCodeExtractor:
+    return LABELLER.codes

@@ -18,10 +18,11 @@ from soleflip_pipelines.catalog.rules import (
     read_csv,
 )
 from soleflip_pipelines.catalog.style_code import CodeWitness
+from tests.unit.catalog.detectors import LABELLER
 
 pytestmark = pytest.mark.unit
 
-DETECTOR = BrandDetector(default_rules())
+DETECTOR = LABELLER.brands
 
 NAMED = [
     # the names of makers, labels and things

@@ -6,19 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soleflip_pipelines.catalog.brand import BrandDetector
 from soleflip_pipelines.catalog.brand_facts import FOOTWEAR
 from soleflip_pipelines.catalog.category import (
     CATEGORIES,
-    CategoryDetector,
     CategoryResult,
 )
-from soleflip_pipelines.catalog.rules import Rules, default_rules
+from soleflip_pipelines.catalog.rules import Rules
+from tests.unit.catalog.detectors import LABELLER
 
 pytestmark = pytest.mark.unit
 
-BRANDS = BrandDetector(default_rules())
-DETECTOR = CategoryDetector(default_rules())
+BRANDS, DETECTOR = LABELLER.brands, LABELLER.categories
 
 CASES = [
     ("Nike Air Force 1 Low Triple White", "sneakers"),

@@ -23,10 +23,10 @@ from soleflip_pipelines.catalog.rules import (
     read_csv,
 )
 from soleflip_pipelines.catalog.text import normalise, tokens
+from tests.unit.catalog.detectors import LABELLER
 
 pytestmark = pytest.mark.unit
 
-LABELLER = ProductLabeller(default_rules())
 CATEGORIES_ANEW = CategoryDetector(default_rules())
 # coverage, accuracy, macro accuracy, recall
 FLOORS: dict[Kind, tuple[float, float, float, float]] = {

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from soleflip_pipelines.catalog.rules import default_rules
 from soleflip_pipelines.catalog.seller_words import known_codes, named_size, read_label
 from soleflip_pipelines.catalog.style_code import StyleCodeExtractor
 
 pytestmark = pytest.mark.unit
-
-
-@pytest.fixture(scope="module")
-def codes() -> StyleCodeExtractor:
-    return StyleCodeExtractor(default_rules())
 
 
 KNOWN = {"DV0982100", "555088134", "GY6385", "37491501", "OO52038438", "OO5203", "I09889988XX"}

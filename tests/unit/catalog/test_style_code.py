@@ -8,16 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soleflip_pipelines.catalog.rules import Rules, default_rules
+from soleflip_pipelines.catalog.rules import Rules
 from soleflip_pipelines.catalog.style_code import (
     StyleCodeExtractor,
     code_key,
     extract,
 )
+from tests.unit.catalog.detectors import LABELLER
 
 pytestmark = pytest.mark.unit
 
-EXTRACTOR = StyleCodeExtractor(default_rules())
+EXTRACTOR = LABELLER.codes
 
 IN_TEXT = [
     ("Nike Dunk Low DD1391-100 white black", None, "DD1391-100"),
