@@ -141,7 +141,7 @@ class _Batch:
         self._is_drifting = origin.kind in DRIFTING_KINDS
         self._is_mostly_new = True
         self._is_shown = is_shown
-        self._is_all_new = False
+        self._is_all_new = self._is_any_unasked = False
         self._counts = dict.fromkeys(("read", "inserted", "updated", "duplicate", "rejected"), 0)
         self._writing: Generator[None] | None = None
         self._equal = array("q")
@@ -153,7 +153,7 @@ class _Batch:
         known = loader_sql.known_pages(self._cur, self._table.address)
         self._cur.execute(loader_sql.BY_KEY)
         is_empty = self._cur.execute(self._sql.is_empty).fetchone() == (True,)
-        self._is_all_new = is_empty and not self._is_shown
+        self._is_all_new = is_empty
         try:
             chunks = Chunks(self._table, self._fields, known, self._keep_page, self._go_on)
             chunks.is_noting = self._is_drifting
@@ -194,7 +194,7 @@ class _Batch:
             try:
                 with self._cur.connection.transaction():
                     yield from self._inserted(chunk, rows)
-                rows = []
+                rows, self._is_any_unasked = [], True
             except UniqueViolation:
                 self._is_all_new = False
         if rows:
@@ -220,7 +220,7 @@ class _Batch:
         outcomes = (self._cur.execute(self._sql.judge, given).fetchone() or [""])[0]
         new = list(compress(rows, map("i".__eq__, outcomes)))
         changed = [place for place, outcome in enumerate(outcomes) if outcome in "wx"]
-        self._is_all_new = len(new) == len(rows) and not self._is_shown
+        self._is_all_new = len(new) == len(rows)
         # The fields of a row that is stored are known. Where most are, the few others are parsed.
         self._is_mostly_new = len(new) > len(rows) // 2
         if changed:
@@ -281,6 +281,8 @@ class _Batch:
         return result
 
     def show_incoming(self) -> None:
+        if self._is_any_unasked:
+            self._cur.execute(self._sql.add_unasked, [self._id])
         self._cur.execute("analyze pg_temp.arrived")
         self._cur.execute(self._sql.show_incoming)
 

@@ -37,6 +37,7 @@ class Statements:
         judge: tells of each row of a chunk whether it is new and whether it differs.
         keep_page: takes a page that is known, if all its rows are stored as it made them.
         drop_repeats: of keys that several chunks brought, keeps the last.
+        add_unasked: adds to `arrived` the rows that were sent without being judged.
         show_incoming: the view `incoming` for those who work on after the rows are in.
     """
 
@@ -49,6 +50,7 @@ class Statements:
     drop_equal: bytes
     update: bytes
     drop_repeats: bytes
+    add_unasked: bytes
     show_incoming: bytes
 
 
@@ -117,6 +119,10 @@ _TEXTS = {
             group by {keys} having count(*) > 1
         ) t
         where {same} and i.line < t.line""",
+    "add_unasked": """
+        insert into pg_temp.arrived ({keys}, outcome)
+        select {keys}, 'inserted' from {table} t
+        where t.batch_id = %s and not exists (select from pg_temp.arrived i where {same})""",
     "show_incoming": """
         create temporary view incoming as
         select {i_keys}, t.payload, t.payload_hash, i.outcome

@@ -143,8 +143,15 @@ def test_a_first_load_whose_keys_repeat_over_chunks_balances(
     monkeypatch.setattr(loader_rows, "CHUNK_ROWS", 2)
     rows = [order(n, v=v) for n, v in ((1, 1), (2, 1), (3, 1), (1, 2), (4, 1), (5, 1), (6, 1))]
     rows += [order(5, v=1), order(7, v=1)]
-    result = load_batch(conn, ORDERS, rows, API)
+    seen: list[tuple[str, str, int]] = []
+
+    def after(cur: psycopg.Cursor, batch_id: int) -> None:
+        query = "select order_number, outcome, (payload ->> 'v')::int from incoming order by 1"
+        seen.extend(cur.execute(query).fetchall())
+
+    result = load_batch(conn, ORDERS, rows, API, after=after)
     assert result == BatchResult("raw_stockx.orders", result.batch_id, 9, 7, 0, 0, 2, 0)
+    assert seen == [("1", "inserted", 2), *((n, "inserted", 1) for n in "234567")]
     assert {k: v["v"] for k, v in stored(conn).items()} == dict.fromkeys("234567", 1) | {"1": 2}
 
 
@@ -177,7 +184,10 @@ def test_a_plan_made_for_an_empty_table_does_not_outlive_it(
         )
         plans.append(cur.fetchone())
 
-    load_batch(conn, ORDERS, [order(n, v=0) for n in range(300)], API, after=after)
+    load_batch(conn, ORDERS, [order(0, v=0)], API)
+    # A known row in each chunk makes it ask.
+    rows = [order(n if n % 10 else 0, v=0) for n in range(300)]
+    load_batch(conn, ORDERS, rows, API, after=after)
     assert plans == [(True, 0)]
 
 
