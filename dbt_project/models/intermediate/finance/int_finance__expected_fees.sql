@@ -10,8 +10,8 @@ fee_rules as (
     select * from {{ ref('fee_rule') }}
 ),
 
-product_labels as (
-    select * from {{ source('enrichment', 'product_label') }}
+products as not materialized (
+    select * from {{ ref('int_catalog__products') }}
 ),
 
 votes as (
@@ -54,12 +54,9 @@ labelled as (
         orders.sold_on,
         -- A fee that is no share of the price states a rate of zero, which tells no level.
         nullif(orders.transaction_fee_rate, 0) as stated_rate,
-        coalesce(product_labels.category, 'any') as label
+        coalesce(products.category, 'any') as label
     from orders
-    left join product_labels
-        on
-            product_labels.platform = 'stockx'
-            and orders.product_key = product_labels.partner_product_id
+    left join products on orders.product_key = products.product_key
     where orders.amount is not null
 ),
 
