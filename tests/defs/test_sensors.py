@@ -54,6 +54,33 @@ def test_a_new_file_asks_for_one_run(
     assert first_key != changed_key
 
 
+def test_an_inbox_that_is_away_for_a_while_loses_and_repeats_nothing(
+    definitions: dg.Definitions, location_settings: Settings
+) -> None:
+    folder = location_settings.inbox_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "stock.csv"
+    file.write_text("Style,Size,Quantity\n", "utf-8")
+    then = time.time() - OLD_ENOUGH_S
+    os.utime(file, (then, then))
+    asked = tick(definitions, None)
+    assert isinstance(asked, dg.SensorResult)
+
+    away = folder.with_name("away")
+    folder.rename(away)
+    assert isinstance(tick(definitions, None), dg.SkipReason)
+    folder.write_text("a disk that is not mounted")
+    assert isinstance(tick(definitions, asked.cursor), dg.SkipReason)
+    folder.unlink()
+    away.rename(folder)
+
+    # The cursor moves with a request alone.
+    assert isinstance(tick(definitions, asked.cursor), dg.SkipReason)
+    again = tick(definitions, None)
+    assert isinstance(again, dg.SensorResult)
+    assert again.cursor == asked.cursor
+
+
 def test_a_run_that_was_killed_is_failed_while_the_daemon_runs(
     definitions: dg.Definitions, location_settings: Settings
 ) -> None:

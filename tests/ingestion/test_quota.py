@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import threading
+import multiprocessing
 import time
 from contextlib import closing
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,8 @@ from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.connection import connect
 
 pytestmark = pytest.mark.integration
+
+FORK = multiprocessing.get_context("fork")
 
 
 def used(settings: Settings) -> int:
@@ -36,21 +39,24 @@ def test_calls_that_were_booked_and_not_made_are_given_back(settings: Settings) 
     assert used(settings) == 30
 
 
-def test_two_connections_keep_their_distance_together(settings: Settings) -> None:
+def _pass_in_process(settings: Settings, results: Any) -> None:
     moments: list[float] = []
-    threads = [
-        threading.Thread(target=pass_gate, args=(settings, 4, 0.1, moments)) for _ in range(2)
-    ]
+    pass_gate(settings, 4, 0.1, moments)
+    results.put(moments)
+
+
+def test_four_processes_keep_their_distance_together(settings: Settings) -> None:
+    results = FORK.Queue()
     begun = time.monotonic()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert used(settings) == 8
-    # A thread may wake up late, but no call may come before its turn.
-    early = [
-        turn for turn, moment in enumerate(sorted(moments)) if moment - begun < 0.1 * turn - 0.01
-    ]
+    workers = [FORK.Process(target=_pass_in_process, args=(settings, results)) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    moments = sorted(moment for _ in workers for moment in results.get(timeout=60))
+    for worker in workers:
+        worker.join()
+    assert used(settings) == len(moments) == 16
+    # A process may wake up late, but no call may come before its turn.
+    early = [turn for turn, moment in enumerate(moments) if moment - begun < 0.1 * turn - 0.01]
     assert early == []
 
 
