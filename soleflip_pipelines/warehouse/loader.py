@@ -14,7 +14,7 @@ from itertools import compress
 from typing import Any
 
 import psycopg
-from psycopg.errors import UniqueViolation
+from psycopg.errors import InvalidTextRepresentation, UniqueViolation
 from psycopg.pq import TransactionStatus
 
 from soleflip_pipelines.warehouse import loader_sql
@@ -179,26 +179,29 @@ class _Batch:
     def _written(self, chunk: Chunk) -> Generator[None]:
         """Write a chunk, piece by piece."""
         self._parts += 1
-        self._counts["read"] += chunk.read
-        self._counts["duplicate"] += chunk.duplicate
-        self._counts["rejected"] += len(chunk.rejections)
+        if chunk.pages:
+            loader_sql.remember_pages(self._cur, self._table.address, chunk.pages)
+        # After nothing but new rows more of them are likely: the table's key tells if they are not,
+        # and its payload if a number in one is none.
+        is_written = False
+        if chunk.rows and self._is_all_new:
+            try:
+                with self._cur.connection.transaction():
+                    yield from self._inserted(chunk, list(chunk.rows.values()))
+                is_written = self._is_any_unasked = True
+            except (UniqueViolation, InvalidTextRepresentation):
+                self._is_all_new = False
+        if not is_written:
+            chunk.refuse_infinite()
+        if chunk.rows and not is_written:
+            yield from self._merged(chunk, list(chunk.rows.values()))
         if chunk.rejections:
             with self._cur.copy(loader_sql.COPY_REFUSED) as copy:
                 for line, rejection in chunk.rejections:
                     copy.write_row((line, *storable(rejection)))
-        if chunk.pages:
-            loader_sql.remember_pages(self._cur, self._table.address, chunk.pages)
-        rows = list(chunk.rows.values())
-        # After nothing but new rows more of them are likely: the table's key tells if they are not.
-        if rows and self._is_all_new:
-            try:
-                with self._cur.connection.transaction():
-                    yield from self._inserted(chunk, rows)
-                rows, self._is_any_unasked = [], True
-            except UniqueViolation:
-                self._is_all_new = False
-        if rows:
-            yield from self._merged(chunk, rows)
+        self._counts["read"] += chunk.read
+        self._counts["duplicate"] += chunk.duplicate
+        self._counts["rejected"] += len(chunk.rejections)
 
     def _keep_page(self, page: Page, rows_digest: str) -> bool:
         """Count a known page's rows as unchanged, if all of them are stored as it made them."""
@@ -234,10 +237,10 @@ class _Batch:
             yield from self._inserted(chunk, new)
 
     def _inserted(self, chunk: Chunk, rows: list[Prepared]) -> Generator[None]:
+        end = f"\t{self._id}\n"
         with self._cur.copy(self._sql.copy_new) as copy:
             for start in range(0, len(rows), PIECE_ROWS):
-                piece = [copy_line(row, self._id) for row in rows[start : start + PIECE_ROWS]]
-                copy.write("".join(piece))
+                copy.write("".join([copy_line(r, end) for r in rows[start : start + PIECE_ROWS]]))
                 yield
         self._note(chunk, rows)
         self._counts["inserted"] += len(rows)

@@ -22,14 +22,20 @@ CHUNK_CHARS = 8 * 1024 * 1024
 MAX_FIELDS = 2_000
 MEANWHILE_ROWS = 50
 
+PROBLEMS = {
+    "missing_key": "a part of the key is missing",
+    "bad_unicode": "half of a character pair without its other half",
+    "bad_number": "a number that is not finite",
+    "nul_character": "a NUL character, which PostgreSQL cannot hold",
+}
 ESCAPES = {ord("\\"): "\\\\", ord("\t"): "\\t", ord("\n"): "\\n", ord("\r"): "\\r"}
 
 
 Key = tuple[str, ...]
-# Key, payload as JSON, its hash, and the text of its version or None. A plain tuple: of all the
-# objects a row needs, this one is made for every row of every load. The payload itself is not
-# kept: thousands of dictionaries alive at once cost more than all the rest of a re-read.
-Prepared = tuple[Key, str, str, str | None]
+# Key, payload as JSON, its hash, the text of its version or None, and its line. A plain tuple: of
+# all the objects a row needs, this one is made for every row of every load. The payload itself is
+# not kept: thousands of dictionaries alive at once cost more than all the rest of a re-read.
+Prepared = tuple[Key, str, str, str | None, int]
 
 
 @dataclass(slots=True)
@@ -59,14 +65,31 @@ class Chunk:
 
     def add(self, row: Prepared) -> None:
         """Take a row; of equal keys the newer version stays, of equal versions the later row."""
-        key, text, _, version = row
+        key, text, _, version, _ = row
         known = self.rows.setdefault(key, row)
         if known is not row:
-            self.duplicate += 1
             # The one that stays moves to the end: it is written where the later of them came.
             del self.rows[key]
-            self.rows[key] = known if _moment(version) < _moment(known[3]) else row
+            refused = [one for one in (known, row) if not _is_finite(one)]
+            self._refuse(refused)
+            if not refused:
+                self.duplicate += 1
+                self.rows[key] = known if _moment(version) < _moment(known[3]) else row
+            elif len(refused) == 1:
+                self.rows[key] = row if refused[0] is known else known
         self.size += len(text)
+
+    def refuse_infinite(self) -> None:
+        """Reject the rows whose numbers JSON does not have: to search all text costs a tenth."""
+        refused = [row for row in self.rows.values() if not _is_finite(row)]
+        self._refuse(refused)
+        for row in refused:
+            del self.rows[row[0]]
+
+    def _refuse(self, rows: Iterable[Prepared]) -> None:
+        for row in rows:
+            refused = _rejection("bad_number", row[4], row[0], json.loads(row[1]))
+            self.rejections.append((row[4], refused))
 
 
 class FieldPaths:
@@ -187,16 +210,16 @@ class Chunks:
         return full
 
 
-def copy_line(row: Prepared, *more: object) -> str:
+def copy_line(row: Prepared, end: str = "\n") -> str:
     """A line of COPY's text format; only key and text can hold what must be escaped."""
-    key, text, digest, _ = row
-    parts: Iterable[str] = key
-    joined = "".join(key)
+    key, text, digest, _, _ = row
+    joined = key[0] if len(key) == 1 else "".join(key)
     if "\\" in joined or not joined.isprintable():
-        parts = [part.translate(ESCAPES) for part in key]
+        key = tuple(part.translate(ESCAPES) for part in key)
     if "\\" in text:
         text = text.replace("\\", "\\\\")
-    return "\t".join((*parts, text, digest, *map(str, more))) + "\n"
+    columns = key[0] if len(key) == 1 else "\t".join(key)
+    return f"{columns}\t{text}\t{digest}{end}"
 
 
 def array_text(parts: Sequence[str]) -> str:
@@ -241,33 +264,43 @@ def _digest(page: Page) -> str | None:
 def _prepared(
     table: RawTable, path: Sequence[str], record: Record, line: int
 ) -> Prepared | Rejection:
-    """A record ready to be copied, or why PostgreSQL could not hold it."""
+    """A record ready to be copied, or why PostgreSQL could not hold it; see `refuse_infinite`."""
     key, payload = record.key, record.payload
     if len(key) != len(table.key_columns):
         raise ValueError(f"{table.address} has the key {table.key_columns}, not {len(key)}")
-    problem = "missing_key", "a part of the key is missing"
+    problem = "missing_key"
     if "" not in key:
         try:
             encoded = to_json(payload)
             text = encoded.decode()
-            if "NaN" in text or "Infinity" in text:
-                canonical_json(payload)
             names = key[0] if len(key) == 1 else "".join(key)
             if not names.isascii():
                 names.encode()
         except (UnicodeEncodeError, PydanticSerializationError):
-            problem = "bad_unicode", "half of a character pair without its other half"
-        except ValueError:
-            problem = "bad_number", "a number that is not finite"
+            problem = "bad_unicode"
         else:
             # The letters \u0000 alone can also be a backslash that somebody wrote.
             is_suspect = "\\" in text and "\\u0000" in text
             if "\0" not in names and not (is_suspect and _has_nul(payload)):
                 version = _version(path, payload) if path else None
-                return key, text, sha256(encoded).hexdigest(), version
-            problem = "nul_character", "a NUL character, which PostgreSQL cannot hold"
+                return key, text, sha256(encoded).hexdigest(), version, line
+            problem = "nul_character"
+    return _rejection(problem, line, key, payload)
+
+
+def _rejection(problem: str, line: int, key: Key, payload: dict[str, Any]) -> Rejection:
     raw = json.dumps({"key": key, "payload": payload}, sort_keys=True)
-    return Rejection(str(line), problem[0], problem[1], raw)
+    return Rejection(str(line), problem, PROBLEMS[problem], raw)
+
+
+def _is_finite(row: Prepared) -> bool:
+    text = row[1]
+    if "NaN" in text or "Infinity" in text:
+        try:
+            canonical_json(json.loads(text))
+        except ValueError:
+            return False
+    return True
 
 
 def _has_nul(value: object) -> bool:

@@ -148,6 +148,33 @@ def test_what_postgres_cannot_hold_is_rejected_not_a_crash(
     assert stored(conn) == {"2": {"text": "literal \\u0000"}}
 
 
+NAN, INFINITE = float("nan"), float("-inf")
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["empty table", "grown table"])
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        ([1.0, NAN], (2, 1, 0, 0, 0, 1)),
+        ([NAN, 1.0], (2, 1, 0, 0, 0, 1)),
+        ([1.0, INFINITE, 1.0], (3, 1, 0, 0, 1, 1)),
+        ([NAN, INFINITE], (2, 0, 0, 0, 0, 2)),
+    ],
+)
+def test_a_number_that_is_none_never_hides_a_row_of_its_key(
+    conn: psycopg.Connection, weights: list[float], expected: tuple[int, ...], is_first: bool
+) -> None:
+    if not is_first:
+        load_batch(conn, ORDERS, [order("9", text="NaN and Infinity are words here")], API)
+    before = stored(conn)
+    result = load_batch(conn, ORDERS, [order("1", weight=weight) for weight in weights], API)
+    assert counts(result) == expected
+    assert stored(conn) == before | ({"1": {"weight": 1.0}} if expected[1] else {})
+    refused = conn.execute("select raw_row from integration.rejected_rows").fetchall()
+    assert len(refused) == expected[5]
+    assert all("NaN" in raw or "Infinity" in raw for (raw,) in refused)
+
+
 def test_an_empty_batch_leaves_a_ledger_line_and_moves_the_cursor(conn: psycopg.Connection) -> None:
     assert read_cursor(conn, "stockx.orders") is None
     result = load_batch(conn, ORDERS, [], API, cursor=("stockx.orders", {"day": "2026-11-22"}))
