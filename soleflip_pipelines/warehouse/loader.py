@@ -207,6 +207,8 @@ class _Batch:
         """Count a known page's rows as unchanged, if all of them are stored as it made them."""
         self._finish()
         keys = [(str(document[page.key]),) for document in page.documents]
+        if len(set(keys)) < len(keys):
+            return False  # its repeats have to be told from what is unchanged
         given = {**self._given(keys, self._counts["read"]), "rows_digest": rows_digest}
         if self._cur.execute(self._sql.keep_page, given).rowcount != len(keys):
             return False

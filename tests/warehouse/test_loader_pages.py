@@ -112,6 +112,12 @@ def test_a_page_with_a_refused_row_is_judged_each_time(conn: psycopg.Connection)
     assert load(conn, judge.page([]), judge.page([])) == (0, 0, 0, 0, 0)
 
 
+def test_a_page_that_repeats_a_row_counts_the_repeat_each_time(conn: psycopg.Connection) -> None:
+    page = Judge().page(orders(3, 1, 3))
+    assert load(conn, page) == (2, 0, 0, 1, 0)
+    assert load(conn, page) == (0, 0, 2, 1, 0)
+
+
 documents = st.builds(lambda n, v: orders(n, v=v)[0], st.integers(1, 4), st.sampled_from("01x"))
 parts = st.tuples(st.booleans(), st.sampled_from("ab"), st.lists(documents, max_size=4))
 
