@@ -16,6 +16,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
+from soleflip_pipelines.amounts import implausible
 from soleflip_pipelines.imports.files import (
     FileRefused,
     OpenFile,
@@ -42,6 +43,7 @@ FOOTER = re.compile(
 MONTH_FIRST = "month_first"
 MAX_FOOTER_CHARS = 200
 SAMPLE_ROWS = 200
+SHORT_CHARS = 6
 DOLLARS = frozenset({"AUD", "CAD", "HKD", "MXN", "NZD", "SGD", "TWD", "USD"})
 
 
@@ -151,7 +153,7 @@ class RowJudge:
             values["currency_code"] = self._currency(values, row.cells)
         for column in kind.check_only:
             del values[column.name]
-        self._check_signs(values)
+        self._check_amounts(values)
         try:
             kind.finish(values)
         except BadValue as problem:
@@ -217,7 +219,7 @@ class RowJudge:
             remedy = f"{' or '.join(kind.one_of)} is needed: fill one in and import the file again"
             raise _Refusal("missing_value", remedy, kind.one_of[0])
 
-    def _check_signs(self, values: Values) -> None:
+    def _check_amounts(self, values: Values) -> None:
         kind = self.header.kind
         for name in kind.positive:
             if Decimal(values[name] or 1) <= 0:
@@ -228,6 +230,13 @@ class RowJudge:
         for name in kind.not_negative:
             if Decimal(values[name] or 0) < 0:
                 raise _Refusal("negative", f"write {name} without a minus", name)
+        for name in kind.money_fields:
+            amount = values[name] or ""
+            # So short a text is below every bound; most are.
+            if len(amount) > SHORT_CHARS and (
+                reason := implausible(Decimal(amount), values["currency_code"])
+            ):
+                raise _Refusal("implausible", f"{name} {reason}", name)
 
     def _currency(self, values: Values, cells: list[str]) -> str | None:
         """The row's currency: its column's, else the title's, else the one beside the amounts.

@@ -14,7 +14,7 @@ import psycopg
 from soleflip_pipelines.clients.alias import Json
 from soleflip_pipelines.clients.redaction import without_query
 from soleflip_pipelines.ingestion.access import open_alias
-from soleflip_pipelines.ingestion.fields import DocumentForm, is_amount, is_moment, is_text
+from soleflip_pipelines.ingestion.fields import DocumentForm, Money, is_amount, is_moment, is_text
 from soleflip_pipelines.ingestion.steps import Log
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.loader import (
@@ -27,18 +27,6 @@ from soleflip_pipelines.warehouse.loader import (
 
 ORDERS = RawTable("raw_alias", "orders", ("order_id",), newer_by="updated_at")
 LISTINGS = RawTable("raw_alias", "listings", ("listing_id",), newer_by="updated_at")
-MAX_CENTS_DIGITS = 12
-
-
-def is_cents(value: object) -> bool:
-    """A whole number of cents, as a number or as text."""
-    return (
-        not isinstance(value, bool)
-        and isinstance(value, str | int)
-        and str(value).isascii()
-        and str(value).isdecimal()
-        and len(str(value)) <= MAX_CENTS_DIGITS
-    )
 
 
 def is_number(value: object) -> bool:
@@ -46,6 +34,7 @@ def is_number(value: object) -> bool:
     return is_text(value) or (isinstance(value, int) and not isinstance(value, bool))
 
 
+CENTS = Money("USD", "not below zero", is_cents=True)
 TIMES = {"updated_at": is_moment, "created_at": is_moment}
 ORDER_FORM = DocumentForm(
     key="id",
@@ -53,15 +42,15 @@ ORDER_FORM = DocumentForm(
         "id": is_text,
         "status": is_text,
         "purchase_order_number": is_number,
-        "price_cents": is_cents,
+        "price_cents": Money("USD", "above zero", is_cents=True),
         "sold_at": is_moment,
     },
-    optional={"price_cents_after_take": is_cents, "size": is_amount, **TIMES},
+    optional={"price_cents_after_take": CENTS, "size": is_amount, **TIMES},
 )
 LISTING_FORM = DocumentForm(
     key="id",
     required={"id": is_text, "status": is_text},
-    optional={"price_cents": is_cents, "size": is_amount, **TIMES},
+    optional={"price_cents": CENTS, "size": is_amount, **TIMES},
 )
 
 

@@ -13,7 +13,6 @@ import io
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -22,7 +21,7 @@ import psycopg
 from soleflip_pipelines.clients.awin import FEED_KEY, LIST_KEY, AwinClient, FeedRow, named
 from soleflip_pipelines.clients.errors import BrokenFeed, PartnerDeferred, PermanentPartnerError
 from soleflip_pipelines.ingestion.access import open_awin
-from soleflip_pipelines.ingestion.fields import is_amount
+from soleflip_pipelines.ingestion.fields import Money, is_amount
 from soleflip_pipelines.ingestion.steps import Log
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse import loader_sql
@@ -40,6 +39,13 @@ from soleflip_pipelines.warehouse.loader import (
 FEEDS = RawTable("raw_awin", "feeds", ("feed_id",))
 OFFERS = RawTable("raw_awin", "offers", ("feed_id", "aw_product_id"))
 JOINED = frozenset({"joined", "active"})
+PRICE = "search_price"
+# What costs nothing is no offer; one without a price may still get it.
+MONEY = {
+    PRICE: Money("currency", "above zero"),
+    "rrp_price": Money("currency"),
+    "delivery_cost": Money("currency"),
+}
 LEAST_SHARE_KEPT = 0.5
 
 KNOWN_SQL = """
@@ -237,29 +243,40 @@ def _offers(reading: _Reading, rows: Iterator[FeedRow]) -> Iterator[Record | Rej
     """Feed rows as records; the ids of refused ones are noted, since they are not gone."""
     for reading.read, row in enumerate(rows, start=1):
         judged = judge_offer(reading.feed_id, row, f"feed {reading.feed_id}, line {row.line}")
-        if isinstance(judged, Rejection) and row.cells and row.cells.get(FEED_KEY, "").strip():
-            reading.rejected_keys.append(row.cells[FEED_KEY].strip())
+        if isinstance(judged, Rejection):
+            # PostgreSQL takes no NUL: the id without it is the likeliest.
+            key = (row.cells or {}).get(FEED_KEY, "").replace("\0", "").strip()
+            reading.rejected_keys += [key] if key else []
         yield judged
 
 
-def _is_asked(price: str | None) -> bool:
-    """A price that somebody can be asked for, or none: what costs nothing is no offer."""
-    return price is None or (is_amount(price) and Decimal(price.strip()) > 0)
+def _problem(row: FeedRow) -> tuple[str, str, str | None] | None:
+    """Why a row cannot be loaded: code, reason and column."""
+    cells = row.cells
+    # The quarantine shows the character as these letters: judged again, it still is none.
+    if "\0" in (text := "".join(row.raw)) or "\\u0000" in text:
+        return "nul_character", "it holds a NUL character: it comes again with its feed", None
+    if cells is None:
+        return "row_shape", "it has more or fewer cells than the header", None
+    if not cells.get(FEED_KEY, "").strip():
+        return "missing_value", f"{FEED_KEY} is needed", FEED_KEY
+    for name, fits in MONEY.items():
+        cell = cells.get(name)
+        # Beside the price itself, words are no mistake: they are left out later.
+        if not cell or fits(cell) or not (name == PRICE or is_amount(cell)):
+            continue
+        if problem := fits.problem(cells, name, cell):
+            return *problem, name
+    return None
 
 
 def judge_offer(feed_id: str, row: FeedRow, position: str) -> Record | Rejection:
     """A feed's row as a record, or why it is refused, with what a later retry needs of its feed."""
-    if row.cells is None:
-        what: tuple[str, str, str | None] = (
-            "row_shape", "it has more or fewer cells than the header", None,
-        )  # fmt: skip
-    elif not row.cells.get(FEED_KEY, "").strip():
-        what = ("missing_value", f"{FEED_KEY} is needed", FEED_KEY)
-    elif not _is_asked(row.cells.get("search_price")):
-        what = ("bad_value", "search_price is no amount above zero", "search_price")
-    else:
-        return Record((feed_id, row.cells[FEED_KEY].strip()), dict(row.cells))
-    code, reason, name = what
+    problem = _problem(row)
+    if problem is None:
+        cells = dict(row.cells or {})
+        return Record((feed_id, cells[FEED_KEY].strip()), cells)
+    code, reason, name = problem
     context = {"feed_id": feed_id, "header": row.header}
     return Rejection(position, code, reason, _as_csv(row.raw), name, context)
 

@@ -22,9 +22,10 @@ from soleflip_pipelines.ingestion.ebay_windows import (
 )
 from soleflip_pipelines.ingestion.fields import (
     DocumentForm,
+    Money,
+    Sign,
     is_amount,
     is_moment,
-    is_price,
     is_text,
 )
 from soleflip_pipelines.ingestion.periods import Period
@@ -53,38 +54,24 @@ def is_money(value: object) -> bool:
     )
 
 
-def is_cost(value: object) -> bool:
-    """An amount that a buyer pays, so none below zero."""
-    return is_money(value) and is_price(value["value"])  # type: ignore[index]
-
-
 def is_pieces(value: object) -> bool:
     """One or more pieces."""
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-def is_refunds(value: object) -> bool:
-    """Refunds, whose amounts may be missing."""
-    return isinstance(value, list) and all(
-        isinstance(refund, dict) and (refund.get("amount") is None or is_money(refund["amount"]))
-        for refund in value
-    )
-
-
-LINE_FORM = DocumentForm(
-    key="lineItemId",
-    required={"lineItemId": is_text, "quantity": is_pieces, "lineItemCost": is_cost},
-    optional={"deliveryCost.shippingCost": is_cost, "refunds": is_refunds},
-)
+def is_entries(value: object) -> bool:
+    """A list of objects."""
+    return isinstance(value, list) and all(isinstance(entry, dict) for entry in value)
 
 
 def is_lines(value: object) -> bool:
-    """One or more proper order lines."""
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and all(isinstance(LINE_FORM.record(line, ""), Record) for line in value)
-    )
+    """One or more objects."""
+    return bool(value) and is_entries(value)
+
+
+def of_value(place: str, sign: Sign = "any") -> dict[str, Money]:
+    """The check of the amount itself at a place of an amount with its currency."""
+    return {f"{place}.value": Money(f"{place}.currency", sign)}
 
 
 ORDER_FORM = DocumentForm(
@@ -96,8 +83,22 @@ ORDER_FORM = DocumentForm(
         "orderFulfillmentStatus": is_text,
         "orderPaymentStatus": is_text,
         "lineItems": is_lines,
+        "lineItems.lineItemId": is_text,
+        "lineItems.quantity": is_pieces,
+        "lineItems.lineItemCost": is_money,
+        **of_value("lineItems.lineItemCost", "above zero"),
     },
-    optional={"totalMarketplaceFee": is_money, "paymentSummary.totalDueSeller": is_money},
+    optional={
+        "lineItems.deliveryCost.shippingCost": is_money,
+        **of_value("lineItems.deliveryCost.shippingCost", "not below zero"),
+        "lineItems.refunds": is_entries,
+        "lineItems.refunds.amount": is_money,
+        **of_value("lineItems.refunds.amount"),
+        "totalMarketplaceFee": is_money,
+        **of_value("totalMarketplaceFee"),
+        "paymentSummary.totalDueSeller": is_money,
+        **of_value("paymentSummary.totalDueSeller"),
+    },
 )
 
 

@@ -16,8 +16,8 @@ from soleflip_pipelines.ingestion.access import open_stockx
 from soleflip_pipelines.ingestion.chunks import Fetched, fetch_in_chunks
 from soleflip_pipelines.ingestion.fields import (
     DocumentForm,
+    Money,
     is_day,
-    is_price,
     is_text,
     refused,
 )
@@ -41,7 +41,7 @@ PRODUCT_FORM = DocumentForm(
     required={"productId": is_text},
     optional={
         "productAttributes.releaseDate": is_day,
-        "productAttributes.retailPrice": is_price,
+        "productAttributes.retailPrice": Money("USD", "not below zero"),
     },
 )
 VARIANT_FORM = DocumentForm(

@@ -14,8 +14,8 @@ from soleflip_pipelines.ingestion.access import open_stockx
 from soleflip_pipelines.ingestion.chunks import Fetched, fetch_in_chunks
 from soleflip_pipelines.ingestion.fields import (
     DocumentForm,
+    Money,
     is_moment,
-    is_price,
     is_text,
     refused,
 )
@@ -35,7 +35,11 @@ LISTINGS = RawTable("raw_stockx", "listings", ("listing_id",), newer_by="updated
 LISTING_FORM = DocumentForm(
     key="listingId",
     required={"listingId": is_text, "status": is_text},
-    optional={"amount": is_price, "createdAt": is_moment, "updatedAt": is_moment},
+    optional={
+        "amount": Money("currencyCode", "not below zero"),
+        "createdAt": is_moment,
+        "updatedAt": is_moment,
+    },
 )
 MISSING_AGAIN_AFTER = "7 days"
 NOT_FOUND = 404

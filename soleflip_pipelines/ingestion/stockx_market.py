@@ -15,7 +15,7 @@ import psycopg
 from soleflip_pipelines.clients.stockx import Json
 from soleflip_pipelines.ingestion.access import open_stockx
 from soleflip_pipelines.ingestion.chunks import Fetched, fetch_in_chunks
-from soleflip_pipelines.ingestion.fields import DocumentForm, is_price, is_text
+from soleflip_pipelines.ingestion.fields import DocumentForm, Money, is_text
 from soleflip_pipelines.ingestion.market_plan import Noted, note_calls, plan_market
 from soleflip_pipelines.ingestion.steps import Log, missing_row, stockx_workers
 from soleflip_pipelines.settings import Settings
@@ -33,16 +33,17 @@ CURRENCY = "EUR"
 SOURCE_CALL = "product"
 DEFAULT_MAX_AGE_HOURS = 6.0
 
+FIGURES = (
+    "lowestAskAmount",
+    "highestBidAmount",
+    "sellFasterAmount",
+    "earnMoreAmount",
+    "flexLowestAskAmount",
+)
 MARKET_FORM = DocumentForm(
     key="variantId",
     required={"variantId": is_text, "productId": is_text, "currencyCode": is_text},
-    optional={
-        "lowestAskAmount": is_price,
-        "highestBidAmount": is_price,
-        "sellFasterAmount": is_price,
-        "earnMoreAmount": is_price,
-        "flexLowestAskAmount": is_price,
-    },
+    optional=dict.fromkeys(FIGURES, Money("currencyCode", "above zero")),
 )
 
 OBSERVE_SQL = """

@@ -18,9 +18,8 @@ from soleflip_pipelines.ingestion.access import open_stockx
 from soleflip_pipelines.ingestion.chunks import Fetched, fetch_in_chunks
 from soleflip_pipelines.ingestion.fields import (
     DocumentForm,
-    is_amount,
+    Money,
     is_moment,
-    is_price,
     is_text,
     refused,
 )
@@ -56,20 +55,24 @@ FINAL_STATUSES = ["AUTHFAILED", "DIDNOTSHIP", "CANCELED", "CANCELLED", "COMPLETE
 SIGNED_LINKS = ("shippingLabelUrl", "shippingDocumentUrl")
 PROGRESS_PAGES = 25
 
-PAYOUT = {
-    "payout.totalPayout": is_amount,
-    "payout.salePrice": is_price,
-    "payout.totalAdjustments": is_amount,
-}
+PAYOUT_CURRENCY = "payout.currencyCode"
 ORDER_FORM = DocumentForm(
     key="orderNumber",
     required={
         "orderNumber": is_text,
         "status": is_text,
-        "amount": is_price,
+        "amount": Money("currencyCode", "above zero"),
         "createdAt": is_moment,
     },
-    optional={"updatedAt": is_moment, "shipment.shipByDate": is_moment, **PAYOUT},
+    optional={
+        "updatedAt": is_moment,
+        "shipment.shipByDate": is_moment,
+        "payout.totalPayout": Money(PAYOUT_CURRENCY),
+        # A sale that failed has none.
+        "payout.salePrice": Money(PAYOUT_CURRENCY, "not below zero"),
+        "payout.totalAdjustments": Money(PAYOUT_CURRENCY),
+        "payout.adjustments.amount": Money(PAYOUT_CURRENCY),
+    },
 )
 # Open orders that neither list showed: gone from "active", too old for the window of "history".
 UNSEEN_SQL = """

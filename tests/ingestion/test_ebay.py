@@ -287,8 +287,10 @@ def test_lines_refunds_and_bad_orders(
         "no lines": {"lineItems": []},
         "no amount": {"lineItems": [line(1), line(2, lineItemCost={"value": "many"})]},
         "below zero": {"lineItems": [line(1, lineItemCost=euro("-150.00"))]},
+        "for nothing": {"lineItems": [line(1), line(2, lineItemCost=euro("0.00"))]},
         "no pieces": {"lineItems": [line(1, quantity=0)]},
         "bad refund": {"lineItems": [line(1, refunds=[{"amount": euro("n/a")}])]},
+        "no refund": {"lineItems": [line(1, refunds=["all"])]},
         "bad fee": {"totalMarketplaceFee": "15"},
         "bad date": {"lastModifiedDate": "yesterday"},
     }
@@ -299,7 +301,9 @@ def test_lines_refunds_and_bad_orders(
     assert stored(conn) == {"two": two}
     fields = conn.execute("select field from integration.rejected_rows order by 1").fetchall()
     assert [field for (field,) in fields] == [
-        "lastModifiedDate", *["lineItems"] * 5, "orderId", "totalMarketplaceFee",
+        "lastModifiedDate", "lineItems", "lineItems.lineItemCost",
+        *["lineItems.lineItemCost.value"] * 2, "lineItems.quantity", "lineItems.refunds",
+        "lineItems.refunds.amount", "orderId", "totalMarketplaceFee",
     ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from soleflip_pipelines.clients.errors import BrokenFeed, PartnerDeferred, PermanentPartnerError
 from soleflip_pipelines.ingestion import awin, ecb
+from soleflip_pipelines.ingestion.rejected import retry_open
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.loader import BatchResult
 
@@ -222,6 +223,7 @@ def test_a_broken_feed_changes_nothing_and_the_next_run_heals(
 def test_bad_rows_are_quarantined_and_their_offers_not_closed(
     feeds: Feeds, partner_settings: Settings, conn: psycopg.Connection
 ) -> None:
+    feeds.rows += [f"{n},Shoe {n},100.00,EUR,1,5" for n in range(10, 20)]
     sync(partner_settings, conn)
     feeds.changed()
     feeds.rows[0] = "0,Shoe,cheap,EUR,1,5"
@@ -229,6 +231,10 @@ def test_bad_rows_are_quarantined_and_their_offers_not_closed(
     feeds.rows[2] = ",Shoe,100.00,EUR,1,5"
     feeds.rows[3] = "3,Shoe,0.00,EUR,1,5"
     feeds.rows[4] = "4,Shoe,-100.00,EUR,1,5"
+    feeds.rows[5] = "5,Sh\0oe,100.00,EUR,1,5"
+    feeds.rows[6] = "6\0,Shoe,100.00,EUR,1,5"
+    feeds.rows[7] = "7,Shoe,1000000.01,EUR,1,5"
+    feeds.rows[8] = "8,Shoe,1000000.01,JPY,1,5"
     sync(partner_settings, conn)
     rejected = conn.execute(
         "select position, reason_code from integration.rejected_rows order by 1"
@@ -239,7 +245,11 @@ def test_bad_rows_are_quarantined_and_their_offers_not_closed(
         ("feed 7, line 4", "missing_value"),
         ("feed 7, line 5", "bad_value"),
         ("feed 7, line 6", "bad_value"),
+        ("feed 7, line 7", "nul_character"),
+        ("feed 7, line 8", "nul_character"),
+        ("feed 7, line 9", "implausible"),
     ]
+    assert retry_open(conn, "raw_awin.offers").batches == []
     gone = [offer for offer, *_, is_listed in history(conn) if not is_listed]
     assert gone == ["1", "2"]
 

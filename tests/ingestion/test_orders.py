@@ -335,7 +335,7 @@ def test_bad_orders_are_quarantined_and_unknown_fields_kept(
         ("past orders, page 1, item 7", "bad_value", "amount"),
     ]
     reason = "select reason from integration.rejected_rows where raw_row like '%-150.00%'"
-    assert conn.execute(reason).fetchone() == ("amount is no amount of zero or more",)
+    assert conn.execute(reason).fetchone() == ("amount is no amount above zero",)
 
 
 def test_a_dead_marketplace_keeps_what_is_known_and_the_next_run_heals(
