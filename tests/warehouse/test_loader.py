@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import time
@@ -27,22 +26,11 @@ from soleflip_pipelines.warehouse.loader import (
     load_batch,
     read_cursor,
 )
+from tests.warehouse.loads import API, FORK, OFFERS, ORDERS, order, stored
 
 pytestmark = pytest.mark.integration
 
-ORDERS = RawTable("raw_stockx", "orders", ("order_number",))
-OFFERS = RawTable("raw_awin", "offers", ("feed_id", "aw_product_id"))
 RATES = RawTable("raw_ecb", "reference_rates", ("rate_on", "currency_code"))
-API = BatchSource("stockx", "api")
-
-
-def order(number: str, **payload: Any) -> Record:
-    return Record((number,), payload)
-
-
-def stored(conn: psycopg.Connection) -> dict[str, Any]:
-    rows = conn.execute("select order_number, payload from raw_stockx.orders").fetchall()
-    return {str(number): payload for number, payload in rows}
 
 
 def counts(result: BatchResult) -> tuple[int, ...]:
@@ -247,9 +235,8 @@ def _load_many(settings: Settings, start: int, results: Any) -> None:
 def test_two_processes_at_once_have_one_effect(
     settings: Settings, conn: psycopg.Connection
 ) -> None:
-    context = multiprocessing.get_context("fork")
-    results = context.Queue()
-    workers = [context.Process(target=_load_many, args=(settings, 0, results)) for _ in range(3)]
+    results = FORK.Queue()
+    workers = [FORK.Process(target=_load_many, args=(settings, 0, results)) for _ in range(3)]
     for worker in workers:
         worker.start()
     outcomes = sorted(results.get(timeout=60) for _ in workers)
@@ -275,9 +262,8 @@ def test_a_kill_in_the_middle_leaves_nothing_and_the_next_run_heals_it(
     settings: Settings, conn: psycopg.Connection
 ) -> None:
     load_batch(conn, ORDERS, [order("1", n=0)], API, cursor=("s", {"n": 1}))
-    context = multiprocessing.get_context("fork")
-    reached = context.Event()
-    worker = context.Process(target=_load_slowly, args=(settings, reached))
+    reached = FORK.Event()
+    worker = FORK.Process(target=_load_slowly, args=(settings, reached))
     worker.start()
     assert reached.wait(30)
     assert worker.pid is not None
