@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -14,7 +16,9 @@ import stamina
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from soleflip_pipelines.settings import Settings, load_settings
+from soleflip_pipelines.warehouse import dbt_runner, publish
 from soleflip_pipelines.warehouse.connection import connect, prepare_database
+from soleflip_pipelines.warehouse.dbt_runner import run_dbt
 from soleflip_pipelines.warehouse.embedded import EmbeddedPostgres, ServerAddress
 
 MIGRATED = "template_migrated"
@@ -63,6 +67,29 @@ class BySetUp(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> BySetUp:
     """What hands out the tests to the workers."""
     return BySetUp(config, log)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _dbt_is_not_traced() -> Iterator[None]:
+    """Coverage is of this package alone, but tracing dbt would cost two thirds of dbt's own time.
+
+    The lines of `run_dbt` are measured where a test calls it itself.
+    """
+
+    def untraced(*arguments: Any, **options: Any) -> Any:
+        own, of_threads = sys.gettrace(), threading.gettrace()
+        sys.settrace(None)
+        threading.settrace(None)  # type: ignore[arg-type]
+        try:
+            return run_dbt(*arguments, **options)
+        finally:
+            threading.settrace(of_threads)  # type: ignore[arg-type]
+            sys.settrace(own)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (dbt_runner, publish):
+            patch.setattr(module, "run_dbt", untraced)
+        yield
 
 
 @pytest.fixture(scope="session")
