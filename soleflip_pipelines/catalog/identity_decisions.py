@@ -90,12 +90,25 @@ _DECIDE = """
 insert into owner.identity_decision (kind, item_key, product_id, previous_product_id, note)
 values (%s, %s, %s, %s, %s)
 """
+# What one command decides is of one transaction, so of one moment.
+_UNDO = """
+delete from owner.identity_decision as said
+where
+    %(about)s in (said.item_key, said.kind || ':' || said.item_key)
+    or (said.product_id = %(about)s and said.product_id like 'own-%%')
+    or (%(group)s and said.decided_at in (
+        select decided_at from owner.identity_decision
+        where %(about)s in (item_key, kind || ':' || item_key)
+    ))
+"""
 _DECISIONS = """
 select
     kind, case kind when 'product' then item_key else kind || ':' || item_key end as about,
     case
+        when product_id is null then 'none of ours'
         when kind = 'product' then 'merged into ' || product_id
-        else coalesce('split off to ' || product_id, 'none of ours')
+        when kind = 'variant' then 'split off to ' || product_id
+        else 'assigned to ' || product_id
     end as decision,
     null as brand, null as category, null as style_code, note, decided_at
 from owner.identity_decision
@@ -251,10 +264,11 @@ def undecided_items(conn: psycopg.Connection) -> list[dict[str, Any]]:
         return cur.execute(_UNDECIDED).fetchall()
 
 
-def undo_identity(conn: psycopg.Connection, about: str) -> int:
+def undo_identity(conn: psycopg.Connection, about: str, *, group: bool = False) -> int:
     """Take back what was decided about an item, or about a product made by a split.
 
-    Returns how many decisions that were; 0 where there was none.
+    With `group` also what was decided by the same command. Returns how many decisions that were; 0
+    where there was none.
 
     Raises:
         DecisionError: another decision stands on it.
@@ -269,12 +283,7 @@ def undo_identity(conn: psycopg.Connection, about: str) -> int:
             raise DecisionError(
                 f"{resting[0]} is merged into {about}: `soleflip catalog undo {resting[0]}` first"
             )
-        done = conn.execute(
-            "delete from owner.identity_decision"
-            " where %(about)s in (item_key, kind || ':' || item_key)"
-            " or (product_id = %(about)s and product_id like 'own-%%')",
-            {"about": about},
-        ).rowcount
+        done = conn.execute(_UNDO, {"about": about, "group": group}).rowcount
         # A product of the owner's own is nothing without the sizes that it was made of.
         conn.execute(
             "delete from owner.split_product as made where not exists"

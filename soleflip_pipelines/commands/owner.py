@@ -172,20 +172,26 @@ def undo(
         ),
     ],
     product_id: Annotated[str | None, typer.Argument(help="… and the product's id there.")] = None,
+    group: Annotated[
+        bool, typer.Option("--group", help="And all items that were assigned or split with it.")
+    ] = False,
 ) -> None:
     """Take a decision back.
 
     Examples: soleflip catalog undo "era vault" · soleflip catalog undo stockx 5e6a1e57 ·
-    soleflip catalog undo "purchase:44d|B-17|2" (`decisions` lists them all)
+    soleflip catalog undo "purchase:44d|B-17|2" --group (`decisions` lists them all)
     """
     from soleflip_pipelines.catalog.decisions import undo as take_back
     from soleflip_pipelines.catalog.identity_decisions import undo_identity
     from soleflip_pipelines.catalog.size_decisions import undo_size
 
     with owner_connection() as conn:
-        if product_id is not None or not (undo_identity(conn, about) + undo_size(conn, about)):
-            take_back(conn, about, product_id)
-    console.print(f"taken back: {NEXT}")
+        done = 0
+        if product_id is None:
+            done = undo_identity(conn, about, group=group) + undo_size(conn, about)
+        done = done or take_back(conn, about, product_id)
+    what = f"{done:,} decisions are " if done > 1 else ""
+    console.print(f"{what}taken back: {NEXT}", highlight=False)
 
 
 @app.command()

@@ -85,6 +85,8 @@ SCHEMA = """
 select count(*) as migrations, max(migration_name) as newest, max(applied_at) as applied_at
 from core.schema_version
 """
+# Columns whose names stay whole in one line; all others are wrapped, and none is cut.
+NAMES = ("asset", "table", "raw_table", "what", "order", "account", "step")
 # What is shown: its name in JSON, its title, the relation it needs, and its query.
 SECTIONS = (
     ("sources", "Sources", "integration.source_state", SOURCES),
@@ -112,7 +114,8 @@ def show_status(console: Console, *, as_json: bool) -> None:
     console.print(f"mode: {settings.mode}")
     _print_table(console, "Rows", facts["tables"])
     for name, title, _, _ in SECTIONS:
-        _print_table(console, title, facts[name])
+        narrow = {"batches": _batch, "last_run": _step}.get(name, dict)
+        _print_table(console, title, [narrow(row) for row in facts[name]])
 
 
 def _read(conn: psycopg.Connection) -> dict[str, Any]:
@@ -143,6 +146,23 @@ def _rows(conn: psycopg.Connection, query: str) -> list[dict[str, Any]]:
         return cur.execute(query.encode()).fetchall()
 
 
+def _batch(row: dict[str, Any]) -> dict[str, Any]:
+    """A batch in the width of a terminal: its counts as one text, and no zeros but of the read."""
+    counts = ((name.removeprefix("rows_"), row[name]) for name in row if name.startswith("rows_"))
+    return {
+        "batch": row["batch_id"],
+        "asset": row["asset"],
+        "rows": ", ".join(f"{n:,} {what}" for what, n in counts if n or what == "read"),
+        "finished_at": row["finished_at"],
+    }
+
+
+def _step(row: dict[str, Any]) -> dict[str, Any]:
+    """A step in the width of a terminal: the first is the job itself."""
+    rest = {name: value for name, value in row.items() if name not in ("job", "step")}
+    return {"step": row["job"] if row["step"] == "*" else row["step"], **rest}
+
+
 def _print_table(console: Console, title: str, rows: list[dict[str, Any]]) -> None:
     if not rows:
         console.print(f"\n{title}: none")
@@ -150,7 +170,12 @@ def _print_table(console: Console, title: str, rows: list[dict[str, Any]]) -> No
     table = Table(title=title, title_justify="left", box=None, header_style="bold")
     for name in rows[0]:
         is_number = isinstance(rows[0][name], int)
-        table.add_column(name.replace("_", " "), justify="right" if is_number else "left")
+        table.add_column(
+            name.replace("_", " "),
+            justify="right" if is_number else "left",
+            no_wrap=name in NAMES,
+            overflow="fold",
+        )
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
     console.print()

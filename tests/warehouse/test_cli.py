@@ -15,6 +15,7 @@ import pytest
 from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.embedded import ServerAddress
 from tests.conftest import create_database
+from tests.warehouse.small_business import load_small_business
 
 pytestmark = pytest.mark.integration
 
@@ -73,6 +74,25 @@ def test_status_is_readable_by_people_and_scripts(settings: Settings) -> None:
     facts = json.loads(call(settings, "status", "--json").stdout)
     assert facts["mode"] == "sandbox"
     assert {"table": "raw_stockx.orders", "rows": 0} in facts["tables"]
+
+
+def test_status_cuts_no_name_in_a_narrow_terminal(
+    settings: Settings, conn: psycopg.Connection
+) -> None:
+    load_small_business(conn)
+    conn.execute(
+        "update integration.import_batches set rows_read = rows_read + 1234567,"
+        " rows_unchanged = rows_unchanged + 1234567"
+    )
+    conn.commit()
+    shown = call(settings, "status", COLUMNS="80").stdout
+    assert "…" not in shown
+    batches = shown[shown.index("Last batches") : shown.index("Rejected rows")]
+    query = "select asset from integration.import_batches order by batch_id desc limit 10"
+    for (asset,) in conn.execute(query).fetchall():
+        assert f" {asset} " in batches
+    assert "1,234,567" in batches
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_secrets_are_stored_listed_and_rotated_but_never_shown(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
@@ -129,8 +130,21 @@ def test_a_tie_waits_with_its_candidates_and_the_owner_decides_it(
     decided = bought(labelled)
     assert decided["s|2|3"] == ("p8", "v8", "owner")
     assert decided["s|1|1"][0] == "p8"  # which was undecided between the same two
+    assert catalog("split", "p2", "--item", "L").exit_code == 0
+    listed = {row["about"]: row for row in json.loads(catalog("decisions", "--json").output)}
+    assert listed.pop("purchase:s|2|3")["decision"] == "assigned to p8"
+    assert "split off to own-" in listed.pop("variant:v4")["decision"]
+    assert {row["decision"] for row in listed.values()} == {"assigned to p8"}
+    assert f"{len(listed) + 1} decisions are" in catalog("undo", "purchase:s|2|3", "--group").output
+    undone = bought(labelled)
+    assert undone["s|2|3"][2] == undone["s|1|1"][2] == "none"
+    assert [row["about"] for row in json.loads(catalog("decisions", "--json").output)] == [
+        "variant:v4"
+    ]
+    assert catalog("assign", "purchase:s|2|3", "p8", "--group").exit_code == 0
     assert catalog("undo", "purchase:s|2|3").exit_code == 0
-    assert bought(labelled)["s|2|3"][2] == "none"
+    undone = bought(labelled)
+    assert (undone["s|2|3"][2], undone["s|1|1"][2]) == ("none", "owner")
 
 
 def test_merged_products_are_one_for_every_line(
