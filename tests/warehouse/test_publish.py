@@ -45,20 +45,29 @@ SIDE_SCHEMAS = "select nspname from pg_namespace where nspname ~ '__(next|old)'"
 
 
 @pytest.fixture(scope="module")
-def warehouse(
+def empty(
     server: ServerAddress, template_database: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Settings]:
-    """A warehouse with the small business, published once as build "first"."""
+) -> Iterator[tuple[Settings, publish.BuildResult]]:
+    """A warehouse without a row, published once as build "empty"."""
     name = f"publish_{uuid4().hex[:8]}"
     create_database(server, name, template=template_database)
     settings = settings_for(server, name, tmp_path_factory.mktemp("publish"))
-    with connect(settings, "loader") as conn:
-        load_small_business(conn)
     assert publish.prepare_dbt(settings)
-    publish.build_marts(settings, "first")
-    yield settings
+    result = publish.build_marts(settings, "empty")
+    publish.refresh_summaries(settings)
+    yield settings, result
     with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
         conn.execute(f'drop database "{name}" with (force)')
+
+
+@pytest.fixture(scope="module")
+def warehouse(empty: tuple[Settings, publish.BuildResult]) -> Settings:
+    """The same warehouse with the small business, published as build "first"."""
+    settings = empty[0]
+    with connect(settings, "loader") as conn:
+        load_small_business(conn)
+    publish.build_marts(settings, "first")
+    return settings
 
 
 def rows(settings: Settings, query: str, role: str = "reader") -> list[tuple]:
@@ -172,6 +181,11 @@ def test_second_build_changes_only_its_name(warehouse: Settings) -> None:
     assert result.tables["sales.order"].row_count == len(before)
     assert {c.name for c in result.tables["sales.order"].columns} >= {"net_profit", "build_id"}
     assert result.tables["analytics.sales_summary_daily"].kind == "materialized view"
+    without_statistics = (
+        "select relid::regclass::text from pg_stat_all_tables"
+        f" where schemaname in {tuple(publish.SWAPPED_SCHEMAS)} and last_analyze is null"
+    )
+    assert rows(warehouse, without_statistics) == []
     last = rows(
         warehouse, "select setting_value from core.setting where setting_key = 'last_build_id'",
         role="loader",
@@ -180,7 +194,7 @@ def test_second_build_changes_only_its_name(warehouse: Settings) -> None:
 
 
 def test_failed_test_keeps_what_is_published(warehouse: Settings) -> None:
-    publish.build_marts(warehouse, "sound")
+    ((published,),) = rows(warehouse, BUILD_IDS)
     with connect(warehouse, "loader") as conn:
         load_purchase(conn, "shop|C|1", unit_price="-5.00")
     with pytest.raises(
@@ -194,7 +208,7 @@ def test_failed_test_keeps_what_is_published(warehouse: Settings) -> None:
         "select test_name, table_address, severity, row_count, bad_rows -> 0 ->> 'rule_name'"
         " from logging.test_failure where build_id = 'unsound' and severity = 'error'",
     ) == [("purchase_item_rules", "supplier.purchase_item", "error", 1, "price_is_positive")]
-    assert rows(warehouse, BUILD_IDS) == [("sound",)]
+    assert rows(warehouse, BUILD_IDS) == [(published,)]
     assert rows(warehouse, "select count(*) from supplier.purchase_item") == [(3,)]
     with connect(warehouse, "loader") as conn:
         load_purchase(conn, "shop|C|1", unit_price="5.00")
@@ -215,8 +229,8 @@ def test_readers_never_see_an_error_or_a_mixture(warehouse: Settings) -> None:
         assert reader.errors == []
         assert reader.mixtures == []
         assert reader.seen[1:] == [*(f"copied {number}" for number in range(4)), "watched"]
-    # What the idle reader held is dropped by the next build.
-    publish.build_marts(warehouse, "after")
+    # What the idle reader held is dropped by the next publication.
+    publish_copy(warehouse, "after")
     assert rows(warehouse, SIDE_SCHEMAS) == []
 
 
@@ -231,16 +245,6 @@ def test_reader_in_a_transaction_sees_one_set(warehouse: Settings) -> None:
         publication.result()
     assert first == second == ("begun",)
     assert rows(warehouse, 'select min(build_id) from sales."order"') == [("meanwhile",)]
-
-
-def test_built_tables_have_statistics(warehouse: Settings) -> None:
-    publish.build_marts(warehouse, "analyzed")
-    found = rows(
-        warehouse,
-        "select relid::regclass::text from pg_stat_all_tables"
-        f" where schemaname in {tuple(publish.SWAPPED_SCHEMAS)} and last_analyze is null",
-    )
-    assert found == []
 
 
 def test_killed_build_heals_and_no_state_is_lost_or_kept_twice(warehouse: Settings) -> None:
@@ -315,13 +319,11 @@ def test_docs_site_is_one_file(warehouse: Settings) -> None:
     assert "what the numbers mean" in text
 
 
-def test_empty_warehouse_is_published_whole(settings: Settings) -> None:
-    publish.prepare_dbt(settings)
-    result = publish.build_marts(settings, "empty")
+def test_empty_warehouse_is_published_whole(empty: tuple[Settings, publish.BuildResult]) -> None:
+    result = empty[1]
     assert [node.address for node in result.warnings] == []
     assert result.tables["sales.order"].row_count == 0
     assert result.tables["analytics.sales_summary_daily"].row_count == 0
-    publish.refresh_summaries(settings)
 
 
 def test_summaries_before_the_first_build_say_what_to_do(settings: Settings) -> None:
