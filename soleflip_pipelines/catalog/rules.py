@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -127,6 +128,16 @@ class Rules:
 
 
 TABLES = ("brand_rule", "brand_info", "category_rule", "style_code_rule", "size_chart")
+# A digest of each table as it lies: equal ones are equal rules, another order is but read again.
+_CONTENTS = sql.SQL(" union all ").join(
+    sql.SQL("select md5(string_agg(t::text, chr(10))) from {} as t").format(sql.Identifier(*name))
+    for name in (
+        *(("reference", table) for table in TABLES),
+        ("owner", "brand_pattern"),
+        ("owner", "brand_decision"),
+    )
+)
+_latest: dict[str, Rules] = {}
 
 
 def load_rules_from_csv(folder: Path = SEEDS) -> Rules:
@@ -145,16 +156,17 @@ def default_rules() -> Rules:
 
 
 def load_rules(conn: psycopg.Connection) -> Rules:
-    """The rules in force: schema `reference`, and the owner's words that win over them."""
-    tables: dict[str, list[Row]] = {}
+    """The rules in force: schema `reference`, and the owner's words that win over them.
+
+    Each step of a run asks for them; they are read and sorted anew only when they have changed.
+    """
     with conn.cursor(row_factory=dict_row) as cur:
-        for table in TABLES:
-            cur.execute(sql.SQL("select * from reference.{}").format(sql.Identifier(table)))
-            tables[table] = [_as_text(row) for row in cur]
-        cur.execute("select pattern, brand, priority from owner.brand_pattern")
-        owner = [_as_text(row) for row in cur]
-        cur.execute("select name, is_accepted, brand, parent_brand from owner.brand_decision")
-        decisions = [_as_text(row) for row in cur]
+        contents = str(cur.execute(_CONTENTS).fetchall())
+        if contents not in _latest:
+            rules = _read_rules(cur)
+            _latest.clear()
+            _latest[contents] = rules
+        rules = _latest[contents]
         cur.execute("select * from owner.size_correction")
         sizes = {
             (row["size_key"], row["brand"], row["product_id"]): SizeCorrection(
@@ -162,7 +174,18 @@ def load_rules(conn: psycopg.Connection) -> Rules:
             )
             for row in cur
         }
-    return replace(build_rules(tables, owner, decisions), size_corrections=sizes)
+    return replace(rules, size_corrections=sizes)
+
+
+def _read_rules(cur: psycopg.Cursor[dict[str, Any]]) -> Rules:
+    tables: dict[str, list[Row]] = {}
+    for table in TABLES:
+        cur.execute(sql.SQL("select * from reference.{}").format(sql.Identifier(table)))
+        tables[table] = [_as_text(row) for row in cur]
+    cur.execute("select pattern, brand, priority from owner.brand_pattern")
+    owner = [_as_text(row) for row in cur]
+    cur.execute("select name, is_accepted, brand, parent_brand from owner.brand_decision")
+    return build_rules(tables, owner, [_as_text(row) for row in cur])
 
 
 def size_text_key(raw: str) -> str:
