@@ -42,12 +42,16 @@ class Call:
 
 @dataclass
 class Reply:
-    """An answer; `fault` is "reset", "short" (ends too early), "drip" or "drip-headers"."""
+    """An answer; `fault` is "reset", "short" (ends too early), "drip" or "drip-headers".
+
+    Those that end too early do so after `cut` bytes, or half way.
+    """
 
     status: int = 200
     body: Any = b""
     headers: dict[str, str] = field(default_factory=dict)
     fault: str | None = None
+    cut: int | None = None
 
     def bytes(self) -> bytes:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
@@ -122,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.fault == "drip":
             self._drip(body)
             return
-        self.wfile.write(body[: len(body) // 2])
+        self.wfile.write(body[: len(body) // 2 if reply.cut is None else reply.cut])
         if reply.fault == "reset":
             linger = struct.pack("ii", 1, 0)
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)

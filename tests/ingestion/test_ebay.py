@@ -318,6 +318,22 @@ def test_equal_times_on_page_borders_lose_nothing(
     assert duplicates.fetchone() == (0,)
 
 
+def test_a_change_of_the_very_moment_of_a_reading_is_seen_by_the_next_one(
+    account: Account, connected: Settings, conn: psycopg.Connection, small_pages: int
+) -> None:
+    """Both ends of a window are within it: what is as old as the newest known may be news."""
+    for days_ago in range(5, 0, -1):
+        day = (NOW - days_ago * DAY).date()
+        sync(connected.model_copy(update={"as_of": day}), conn)
+        assert stored(conn) == {o["orderId"]: o for o in account.orders}
+        # Some at the moment of the reading before, some at that of the next one.
+        for number in range(3):
+            for late in (0, 1):
+                name = f"{number}-{late}"
+                changed = order(name, 20, lastModifiedDate=at(days_ago - late), seen=days_ago)
+                account.orders = [o for o in account.orders if o["orderId"] != name] + [changed]
+
+
 @pytest.mark.parametrize("arrives", [False, True], ids=["one leaves", "one leaves, another comes"])
 def test_pages_that_shift_while_they_are_read_lose_nothing(
     account: Account,

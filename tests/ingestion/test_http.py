@@ -79,6 +79,18 @@ def test_a_passing_fault_is_survived(
     assert len(partner.calls) == 3
 
 
+@pytest.mark.parametrize("fault", ["short", "reset"])
+def test_a_reply_that_is_cut_anywhere_is_asked_for_again(
+    partner: Any, client: PartnerHttp, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retries, "MAX_FAULTS", 1_000)
+    whole = reply(partner)
+    for cut in range(len(whole.bytes())):
+        partner.script(reply(partner, fault=fault, cut=cut), whole)
+        assert client.get_json(path="/orders") == GOOD
+    assert len(partner.calls) == 2 * len(whole.bytes())
+
+
 def test_a_lasting_fault_ends_after_bounded_tries_in_one_sentence(
     partner: Any, client: PartnerHttp
 ) -> None:

@@ -70,3 +70,19 @@ def test_the_quota_is_never_overrun(settings: Settings, interval: float) -> None
             gate()
     assert used(settings) == 30
     assert caught.value.resumes_at.hour == 0
+
+
+def test_a_new_day_has_its_quota_whole(settings: Settings) -> None:
+    with closing(connect(settings, autocommit=True)) as conn:
+
+        def spend() -> None:
+            gate = QuotaGate(conn, partner="p", daily_quota=3, min_interval_s=0)
+            for _ in range(3):
+                gate()
+            with pytest.raises(QuotaExhausted):
+                gate()
+
+        spend()
+        conn.execute("update integration.quota_use set quota_day = quota_day - 1")
+        spend()
+    assert used(settings) == 6

@@ -9,7 +9,10 @@ from datetime import date
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from soleflip_pipelines.clients import stockx
 from soleflip_pipelines.clients.errors import PermanentPartnerError, TransientPartnerError
 from soleflip_pipelines.clients.http import PartnerHttp
 from soleflip_pipelines.clients.oauth import Grant
@@ -98,6 +101,11 @@ def client_of(
         app=AppCredentials(api_key, "client", "secret"),
         tokens=tokens or Tokens(),
     )
+
+
+@pytest.fixture
+def client(seller: Seller) -> StockXClient:
+    return client_of(seller)
 
 
 def read(client: StockXClient) -> tuple[set[str], list[str]]:
@@ -200,6 +208,36 @@ def test_a_row_that_arrives_while_pages_are_read_is_seen(seller: Seller) -> None
 
     seller.before_page = add_once
     assert read(client_of(seller)) == (set(seller.orders), [])
+
+
+@pytest.mark.parametrize("kind", ["leave", "come"])
+@given(data=st.data())
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_rows_that_stay_are_read_or_it_is_said(
+    seller: Seller,
+    client: StockXClient,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    data: st.DataObject,
+) -> None:
+    monkeypatch.setattr(stockx, "PAGE_SIZE", 3)
+    seller.orders = [str(number) for number in range(data.draw(st.integers(0, 12), label="rows"))]
+    stayed = set(seller.orders)
+    places = st.lists(st.integers(0, 20), max_size=3)
+    plan = data.draw(st.lists(places, max_size=4), label="changes")
+
+    def move(_: int) -> None:
+        for place in plan.pop(0) if plan else ():
+            at = place % max(len(seller.orders), 1)
+            new = [f"new-{len(plan)}-{place}"] if kind == "come" else []
+            seller.orders[at : at + (kind == "leave")] = new
+            stayed.intersection_update(seller.orders)
+
+    seller.before_page = move
+    seen, warnings = read(client)
+    assert stayed <= seen or warnings
 
 
 def test_a_list_that_never_holds_still_is_said_so(seller: Seller) -> None:
