@@ -40,7 +40,6 @@ def test_a_wrong_key_names_the_variable(small: Installation) -> None:
     assert "STOCKX_API_KEY" in done.stdout + done.stderr
     assert "wrong-key-canary" not in done.stdout + done.stderr
     assert one_sentence(done.stderr or done.stdout)
-    small.soleflip("run", "sync_orders")
 
 
 def test_a_dead_marketplace_is_named(small: Installation) -> None:
@@ -73,7 +72,7 @@ def test_marts_are_built_although_partners_fail(small: Installation) -> None:
         " where check_name = 'sources_known' and execution_status = 'FAILED'"
     )
     assert '["sales", "order"]' in {key for (key,) in late}
-    small.soleflip("run")
+    small.soleflip("run", "sync_orders")
     assert {state for _, state in states(small)} == {"read"}
 
 
