@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import httpcore
@@ -31,14 +32,20 @@ def within(seconds: float) -> Iterator[None]:
         del _CALL.ends_at
 
 
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Whose certificates are believed, read once: the file is long."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 class DeadlineTransport(httpx.HTTPTransport):
     """httpx's transport with every wait cut to what is left of the call's time."""
 
     def __init__(self) -> None:
         """Certificates are checked; proxies of the environment are left alone."""
-        super().__init__(trust_env=False)
+        super().__init__(verify=_authorities(), trust_env=False)
         self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False),
+            ssl_context=_authorities(),
             keepalive_expiry=KEEP_ALIVE_S,
             network_backend=_Backend(),
         )

@@ -13,10 +13,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from soleflip_pipelines.clients import http, retries
+from soleflip_pipelines.clients import deadline, http, retries
 from soleflip_pipelines.clients.errors import (
     PartnerDeferred,
     PartnerError,
@@ -149,7 +148,7 @@ def test_a_certificate_that_is_vouched_for_is_taken_and_the_deadline_holds_withi
     partner: Any, self_signed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trusting = ssl.create_default_context(cafile=self_signed)
-    monkeypatch.setattr(httpx, "create_ssl_context", lambda **_: trusting)
+    monkeypatch.setattr(deadline, "_authorities", lambda: trusting)
     partner.script(reply(partner), reply(partner, fault="drip-headers"))
     client = PartnerHttp(
         partner="Partner",
