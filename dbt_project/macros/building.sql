@@ -40,3 +40,12 @@
 {% macro once_a_row() -%}
     offset '0'
 {%- endmacro %}
+
+{#- An index as dbt makes it; with `nulls_equal` a unique one takes NULL for a value like any. -#}
+{% macro postgres__get_create_index_sql(relation, index_dict) -%}
+    {%- set known = {'columns': index_dict.columns, 'unique': index_dict.unique or false} -%}
+    {%- set index = adapter.parse_index(known) -%}
+    create {{ 'unique ' if index.unique }}index if not exists "{{ index.render(relation) }}"
+    on {{ relation }} ({{ index.columns | join(', ') }})
+    {{- ' nulls not distinct' if index_dict.nulls_equal }}
+{%- endmacro %}

@@ -61,3 +61,23 @@
 {% macro list_of(json_sql) -%}
     case when jsonb_typeof({{ json_sql }}) = 'array' then {{ json_sql }} else '[]'::jsonb end
 {%- endmacro %}
+
+{#- A payload as it is in memory, at the end of a CTE that is worked out once a row: a long one is
+    stored compressed, and each field that is read of it would unpack it again. -#}
+{% macro in_memory(payload_sql) -%}
+    ({{ payload_sql }}) || '{}'
+{%- endmacro %}
+
+{#- The rows of a table of raw, each payload unpacked once; its keys can still be looked up. -#}
+{% macro unpacked(relation, keys) -%}
+    select
+        raw.{{ keys | join(', raw.') }},
+        raw.first_seen_at,
+        raw.changed_at,
+        raw.batch_id,
+        unpacked.payload
+    from {{ relation }} as raw
+    cross join lateral (
+        select {{ in_memory('raw.payload') }} as payload where true {{ once_a_row() }}
+    ) as unpacked
+{%- endmacro %}

@@ -34,3 +34,42 @@
 {% macro expected_fee(price_sql, rate_sql, minimum_sql) -%}
     greatest(round({{ price_sql }} * {{ rate_sql }}, 2), coalesce({{ minimum_sql }}, 0))
 {%- endmacro %}
+
+{#- CTEs that end with `rated`: of each event (currency_code, event_on) the rate of its day. -#}
+{% macro rates_of_events() -%}
+reference_rates as (
+    select * from {{ ref('stg_ecb__reference_rates') }}
+),
+
+-- No rate is published on weekends and bank holidays: the last one before holds.
+published as (
+    select
+        currency_code,
+        rate_on,
+        units_per_eur,
+        lead(rate_on, 1, 'infinity'::date) over (
+            partition by currency_code
+            order by rate_on
+        ) as next_rate_on
+    from reference_rates
+),
+
+rated as (
+    select
+        events.currency_code,
+        events.event_on,
+        case when events.currency_code = 'EUR' then events.event_on else published.rate_on end
+            as rate_on,
+        case when events.currency_code = 'EUR' then 1 else published.units_per_eur end
+            as units_per_eur
+    from events
+    left join published
+        on
+            events.currency_code = published.currency_code
+            and events.event_on >= published.rate_on
+            and events.event_on < published.next_rate_on
+    where
+        events.currency_code is not null
+        and events.event_on is not null
+)
+{%- endmacro %}

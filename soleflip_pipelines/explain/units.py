@@ -24,7 +24,7 @@ UNITS_SQL = """
     inner join staging.stg_csv__purchases as line on match.line_key = line.line_key
     inner join intermediate.int_inventory__purchase_lines as purchase_line
         on match.line_key = purchase_line.line_key
-    left join intermediate.int_finance__event_rates as rate
+    left join intermediate.int_finance__purchase_rates as rate
         on line.currency_code = rate.currency_code and line.purchased_on = rate.event_on
     left join integration.import_batches as batch on line.batch_id = batch.batch_id
     where match.order_key = %(order_key)s

@@ -30,7 +30,7 @@ _COLUMNS = (
 # A booking on the account of its kind: what is earned there is credited (H). The regime's own
 # account comes before that for any.
 _BOOKINGS = """
-    select distinct on (line.id)
+    select distinct on (line.order_id, line.purchase_item_id, line.kind, line.booked_on)
         line.kind, line.booked_on, line.amount_eur, line.reference, line.platform,
         account.account, account.contra_account, account.tax_key, account.booking_text
     from financial.transaction as line
@@ -42,7 +42,9 @@ _BOOKINGS = """
             and account.sign in ('any', case when line.amount_eur > 0 then 'plus' else 'minus' end)
     where line.booked_on >= %(first)s and line.booked_on < %(next)s
         and line.statement in ('profit', 'settlement', 'purchasing') and line.kind <> 'claim'
-    order by line.id, (account.vat_regime = 'any')
+    order by
+        line.order_id, line.purchase_item_id, line.kind, line.booked_on,
+        (account.vat_regime = 'any')
 """
 _LINES = """
     select month, line, amount_eur, known_amount_eur

@@ -72,60 +72,47 @@ events as (
     where orders.partner_variant_id is not null and links.order_key is null
 ),
 
+-- A sale that does not find all its pieces takes none, and leaves the stock as it was.
 in_order as (
     select
         *,
-        row_number() over (
-            partition by partner_variant_id
-            order by
-                event_on,
-                event_rank,
-                sort_at nulls first,
-                sort_key collate "C",
-                sort_number collate "C",
-                sort_line collate "C",
-                unit_no
-        ) as seq
-    from events
-),
-
--- A sale that does not find all its pieces takes none, and leaves the stock as it was.
-counted as (
-    select
-        *,
-        enrichment.running_stock(case when event_rank < 3 then pieces else -pieces end) over (
-            partition by partner_variant_id
-            order by seq
-        ) as stock_after
-    from in_order
-),
-
-served as (
-    select
-        *,
-        lag(stock_after, 1, 0) over (
-            partition by partner_variant_id
-            order by seq
+        row_number() over in_line as seq,
+        coalesce(
+            enrichment.running_stock(case when event_rank < 3 then pieces else -pieces end) over (
+                in_line rows between unbounded preceding and 1 preceding
+            ),
+            0
         ) as stock_before
-    from counted
+    from events
+    window in_line as (
+        partition by partner_variant_id
+        order by
+            event_on,
+            event_rank,
+            sort_at nulls first,
+            sort_key collate "C",
+            sort_number collate "C",
+            sort_line collate "C",
+            unit_no
+    )
 ),
 
 -- The k-th piece that is taken is the k-th that became available.
 numbered as (
     select
-        served.partner_variant_id,
-        served.event_rank,
-        served.pieces,
-        served.source_key,
+        in_order.partner_variant_id,
+        in_order.event_rank,
+        in_order.pieces,
+        in_order.source_key,
         piece.piece_no,
-        coalesce(served.unit_no, piece.piece_no) as source_no,
+        coalesce(in_order.unit_no, piece.piece_no) as source_no,
         row_number() over (
-            partition by served.partner_variant_id, served.event_rank < 3
-            order by served.seq, piece.piece_no
+            partition by in_order.partner_variant_id, in_order.event_rank < 3
+            order by in_order.seq, piece.piece_no
         ) as position
-    from served
-    cross join lateral generate_series(1, served.pieces) as piece (piece_no)
-    where served.event_rank < 3 or served.stock_before >= served.pieces
+    from in_order
+    cross join lateral generate_series(1, in_order.pieces) as piece (piece_no)
+    where in_order.event_rank < 3 or in_order.stock_before >= in_order.pieces
 ),
 
 taken as (
@@ -146,6 +133,26 @@ taken as (
 ),
 
 -- A unit that came back is the one its sale took, which may itself have come back before.
+came_back as materialized (
+    select
+        taken.order_key,
+        taken.piece_no,
+        taken.source_rank,
+        taken.source_key,
+        taken.source_no
+    from taken
+    inner join orders on taken.order_key = orders.order_key
+    where orders.returned_on is not null
+    union all
+    select
+        order_key,
+        1 as piece_no,
+        1 as source_rank,
+        line_key as source_key,
+        unit_no as source_no
+    from links
+),
+
 traced as (
     select
         order_key,
@@ -164,23 +171,7 @@ traced as (
         earlier.source_key,
         earlier.source_no
     from traced
-    inner join (
-        select
-            order_key,
-            piece_no,
-            source_rank,
-            source_key,
-            source_no
-        from taken
-        union all
-        select
-            order_key,
-            1 as piece_no,
-            1 as source_rank,
-            line_key as source_key,
-            unit_no as source_no
-        from links
-    ) as earlier
+    inner join came_back as earlier
         on
             traced.source_rank = 2
             and traced.source_key = earlier.order_key
@@ -191,9 +182,15 @@ traced as (
 known as (
     select
         *,
+        1 as known_count
+    from traced
+    where source_rank = 1 and pieces = 1
+    union all
+    select
+        *,
         count(*) over (partition by order_key) as known_count
     from traced
-    where source_rank = 1
+    where source_rank = 1 and pieces > 1
 ),
 
 matched as (

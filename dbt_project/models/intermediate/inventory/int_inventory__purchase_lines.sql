@@ -6,8 +6,8 @@ purchases as (
     select * from {{ ref('int_inventory__purchases') }}
 ),
 
-event_rates as (
-    select * from {{ ref('int_finance__event_rates') }}
+purchase_rates as (
+    select * from {{ ref('int_finance__purchase_rates') }}
 ),
 
 gross as (
@@ -19,12 +19,12 @@ gross as (
         purchases.quantity * purchases.unit_price + coalesce(purchases.shipping_total, 0)
             as gross_total,
         coalesce(purchases.cashback_total, 0) as cashback_total,
-        event_rates.units_per_eur
+        purchase_rates.units_per_eur
     from purchases
-    left join event_rates
+    left join purchase_rates
         on
-            purchases.currency_code = event_rates.currency_code
-            and purchases.purchased_on = event_rates.event_on
+            purchases.currency_code = purchase_rates.currency_code
+            and purchases.purchased_on = purchase_rates.event_on
 ),
 
 -- VAT that can be deducted is no cost; under the margin scheme and from private sellers it is.

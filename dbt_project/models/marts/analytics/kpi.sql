@@ -22,9 +22,8 @@ sizes as (
     select * from {{ ref('size_master') }}
 ),
 
-stock as (
+stock as not materialized (
     select * from {{ ref('stock') }}
-    where sold_order_id is not null
 ),
 
 size_groups as (
@@ -35,33 +34,40 @@ size_groups as (
     inner join sizes on variants.size_key = sizes.size_key
 ),
 
+-- What a sale of several pieces took; most took one unit, which they name.
 takings as (
     select
-        sold_order_id,
-        case when min(supplier_name) = max(supplier_name) then min(supplier_name) else 'several' end
-            as supplier,
-        sum(greatest(1, age_days)) as shelf_days,
-        sum(cost_eur * age_days) as cost_days
-    from stock
-    group by sold_order_id
+        orders.id as order_id,
+        case
+            when min(stock.supplier_name) = max(stock.supplier_name) then min(stock.supplier_name)
+            else 'several'
+        end as supplier,
+        sum(greatest(1, stock.age_days)) as shelf_days,
+        sum(stock.cost_eur * stock.age_days) as cost_days
+    from orders
+    inner join stock on orders.id = stock.sold_order_id
+    where orders.quantity > 1
+    group by orders.id
 ),
 
 described as not materialized (
     select
         orders.*,
-        takings.shelf_days,
-        takings.cost_days,
+        case when units.id is null then takings.shelf_days else greatest(1, units.age_days) end
+            as shelf_days,
+        coalesce(units.cost_eur * units.age_days, takings.cost_days) as cost_days,
         -- Where a month begins within a week the week is in two pieces.
         greatest(date_trunc('week', orders.sold_on), date_trunc('month', orders.sold_on))::date
             as piece_start,
         coalesce(products.brand, 'Unknown') as brand,
         coalesce(products.category, 'unknown') as category,
         coalesce(size_groups.size_group, 'unknown') as size_group,
-        coalesce(takings.supplier, 'unknown') as supplier
+        coalesce(units.supplier_name, takings.supplier, 'unknown') as supplier
     from orders
     left join products on orders.product_id = products.id
     left join size_groups on orders.variant_id = size_groups.variant_id
-    left join takings on orders.id = takings.sold_order_id
+    left join stock as units on orders.inventory_item_id = units.id
+    left join takings on orders.id = takings.order_id
 ),
 
 -- A penalty counts on the day on which it was charged, like in the ledger.

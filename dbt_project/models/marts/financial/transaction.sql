@@ -1,6 +1,9 @@
 {{ config(indexes=[
-    {'columns': ['id'], 'unique': true},
-    {'columns': ['order_id']},
+    {
+        'columns': ['order_id', 'purchase_item_id', 'kind', 'booked_on'],
+        'unique': true,
+        'nulls_equal': true,
+    },
 ]) }}
 
 with
@@ -17,9 +20,12 @@ reconciliations as (
     select * from {{ ref('payout_reconciliation') }}
 ),
 
-lost_units as (
-    select * from {{ ref('stock') }}
-    where status = 'lost'
+units as not materialized (
+    select * from {{ ref('int_inventory__units') }}
+),
+
+unit_losses as (
+    select * from {{ ref('int_inventory__losses') }}
 ),
 
 -- A refund is among the other fees of an order and is a line of its own here. A penalty is an event
@@ -130,11 +136,15 @@ losses as (
     select
         items.id,
         items.line_key,
-        lost_units.lost_on,
-        sum(lost_units.cost_eur) as cost_eur
-    from lost_units
-    inner join purchase_items as items on lost_units.line_key = items.line_key
-    group by items.id, items.line_key, lost_units.lost_on
+        unit_losses.lost_on,
+        sum(units.cost_eur) as cost_eur
+    from unit_losses
+    inner join units
+        on
+            unit_losses.line_key = units.line_key
+            and unit_losses.unit_no = units.unit_no
+    inner join purchase_items as items on unit_losses.line_key = items.line_key
+    group by items.id, items.line_key, unit_losses.lost_on
 ),
 
 write_offs as (
@@ -167,11 +177,6 @@ lines as (
 
 final as (
     select
-        {{ stable_id('transaction', [
-            'statement',
-            "case when kind in ('loss', 'write-off') then kind || ' ' || booked_on else kind end",
-            'coalesce(order_id, purchase_item_id)::text'
-        ]) }} as id,
         statement,
         kind,
         order_id,

@@ -7,7 +7,7 @@ orders as (
 
 stock as (
     select * from {{ ref('stock') }}
-    where is_sold
+    where status = 'reserved'
 ),
 
 units as (

@@ -1,7 +1,7 @@
 with
 
 source as (
-    select * from {{ source('raw_alias', 'listings') }}
+    {{ unpacked(source('raw_alias', 'listings'), ['listing_id']) }}
 ),
 
 renamed as (

@@ -1,7 +1,7 @@
 with
 
 source as (
-    select * from {{ source('raw_alias', 'orders') }}
+    {{ unpacked(source('raw_alias', 'orders'), ['order_id']) }}
 ),
 
 typed as (

@@ -1,7 +1,7 @@
 with
 
 source as (
-    select * from {{ source('raw_awin', 'offers') }}
+    {{ unpacked(source('raw_awin', 'offers'), ['feed_id', 'aw_product_id']) }}
 ),
 
 changes as (

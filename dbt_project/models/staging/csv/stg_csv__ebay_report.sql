@@ -1,7 +1,7 @@
 with
 
 source as (
-    select * from {{ source('raw_csv', 'ebay_report') }}
+    {{ unpacked(source('raw_csv', 'ebay_report'), ['line_key']) }}
 ),
 
 renamed as (

@@ -1,7 +1,7 @@
 with
 
 source as (
-    select * from {{ source('raw_csv', 'products') }}
+    {{ unpacked(source('raw_csv', 'products'), ['product_key']) }}
 ),
 
 renamed as (

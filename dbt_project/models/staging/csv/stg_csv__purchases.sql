@@ -1,7 +1,7 @@
 with
 
 source as (
-    select * from {{ source('raw_csv', 'purchases') }}
+    {{ unpacked(source('raw_csv', 'purchases'), ['line_key']) }}
 ),
 
 renamed as (

@@ -1,7 +1,7 @@
 with
 
 source as (
-    select * from {{ source('raw_csv', 'sales') }}
+    {{ unpacked(source('raw_csv', 'sales'), ['sale_key']) }}
 ),
 
 renamed as (

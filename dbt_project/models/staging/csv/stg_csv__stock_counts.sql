@@ -1,7 +1,7 @@
 with
 
 source as (
-    select * from {{ source('raw_csv', 'stock_counts') }}
+    {{ unpacked(source('raw_csv', 'stock_counts'), ['count_key']) }}
 ),
 
 renamed as (

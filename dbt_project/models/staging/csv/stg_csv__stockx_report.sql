@@ -1,7 +1,7 @@
 with
 
 source as (
-    select * from {{ source('raw_csv', 'stockx_report') }}
+    {{ unpacked(source('raw_csv', 'stockx_report'), ['order_number']) }}
 ),
 
 renamed as (

@@ -1,7 +1,7 @@
 with
 
 source as (
-    select * from {{ source('raw_ebay', 'orders') }}
+    {{ unpacked(source('raw_ebay', 'orders'), ['order_id']) }}
 ),
 
 lines as (

@@ -1,7 +1,7 @@
 with
 
 source as (
-    select * from {{ source('raw_stockx', 'listings') }}
+    {{ unpacked(source('raw_stockx', 'listings'), ['listing_id']) }}
 ),
 
 renamed as (

@@ -32,7 +32,7 @@ chosen as (
     select
         order_number,
         is_detail,
-        case when is_detail then detail_payload else list_payload end as payload,
+        {{ in_memory('case when is_detail then detail_payload else list_payload end') }} as payload,
         case when is_detail then 'detail' else 'list' end as payload_source,
         case when is_detail then detail_batch_id else list_batch_id end as batch_id,
         case when is_detail then detail_changed_at else list_changed_at end as changed_at

@@ -1,7 +1,7 @@
 with
 
 source as (
-    select * from {{ source('raw_stockx', 'products') }}
+    {{ unpacked(source('raw_stockx', 'products'), ['product_id']) }}
 ),
 
 renamed as (

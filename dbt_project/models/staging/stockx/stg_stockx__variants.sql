@@ -1,7 +1,7 @@
 with
 
 source as (
-    select * from {{ source('raw_stockx', 'variants') }}
+    {{ unpacked(source('raw_stockx', 'variants'), ['variant_id']) }}
 ),
 
 renamed as (
