@@ -69,7 +69,8 @@ def serving(folder: Path, limits: Limits | None = None) -> Iterator[httpx.Client
     thread.start()
     port = listener.getsockname()[1]
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10.0) as client:
+        address = f"http://127.0.0.1:{port}"
+        with httpx.Client(base_url=address, timeout=10.0, verify=False) as client:
             yield client
     finally:
         server.should_exit = True
