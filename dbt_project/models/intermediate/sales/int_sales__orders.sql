@@ -180,6 +180,7 @@ with_all_fees as (
 with_product as (
     select
         *,
+        {{ stable_id('order', ['order_key']) }} as order_id,
         greatest(sold_on, coalesce(paid_on, {{ berlin_day('changed_at') }})) as settled_on,
         case
             when platform = 'stockx' and sources like 'api%'

@@ -33,9 +33,7 @@ event_rates as (
 
 joined as (
     select
-        {{ stable_id('order', [
-            'orders.platform', 'orders.order_number', 'orders.order_line'
-        ]) }} as id,
+        orders.order_id as id,
         orders.platform,
         orders.order_number,
         orders.order_line,

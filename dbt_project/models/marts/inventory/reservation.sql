@@ -13,8 +13,7 @@ cost_matches as (
 
 final as (
     select
-        {{ stable_id('order', ['orders.platform', 'orders.order_number', 'orders.order_line']) }}
-            as order_id,
+        orders.order_id,
         piece.piece_no,
         {{ stable_id('stock', ['cost_matches.line_key', 'cost_matches.unit_no::text']) }}
             as stock_id,

@@ -38,6 +38,7 @@ sold as (
     select
         cost_matches.line_key,
         cost_matches.unit_no,
+        orders.order_id,
         orders.platform,
         orders.order_number,
         orders.order_line,
@@ -62,6 +63,7 @@ held as (
 with_state as (
     select
         units.*,
+        sold.order_id as sold_order_id,
         sold.platform as sold_platform,
         sold.order_number as sold_order_number,
         sold.order_line as sold_order_line,
@@ -193,8 +195,7 @@ final as (
         sold_platform,
         sold_order_number,
         sold_order_line,
-        {{ stable_id('order', ['sold_platform', 'sold_order_number', 'sold_order_line']) }}
-            as sold_order_id,
+        sold_order_id,
         sold_on,
         lost_on,
         greatest(0, coalesce(sold_on, lost_on, {{ business_today() }}) - available_on) as age_days,

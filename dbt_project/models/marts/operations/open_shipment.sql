@@ -19,13 +19,6 @@ units as (
     group by sold_order_id
 ),
 
-with_id as (
-    select
-        *,
-        {{ stable_id('order', ['platform', 'order_number', 'order_line']) }} as order_id
-    from orders
-),
-
 final as (
     select
         orders.order_id,
@@ -41,7 +34,7 @@ final as (
         units.stock_id,
         units.location,
         {{ build_id() }} as build_id
-    from with_id as orders
+    from orders
     left join units on orders.order_id = units.sold_order_id
 )
 

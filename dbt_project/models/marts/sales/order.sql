@@ -212,7 +212,7 @@ profit as (
 
 final as (
     select
-        {{ stable_id('order', ['platform', 'order_number', 'order_line']) }} as id,
+        order_id as id,
         platform,
         order_number,
         order_line,
