@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-# A reseller's dearest pair costs some ten thousand, and numeric(12,2) has room for ten milliards: a
+# A reseller's dearest pair costs some ten thousand, and numeric(12,2) has room for ten billion: a
 # million is out of reach of any line, payout or invoice, and near enough to tell of a mistake.
 MOST = Decimal(1_000_000)
 # Hundreds to tens of thousands of these make a euro.
