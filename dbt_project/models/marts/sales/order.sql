@@ -76,8 +76,8 @@ days as (
 ),
 
 schemes as (
-    select vat_scheme from units
-    union
+    select distinct vat_scheme from units
+    union all
     select null
 ),
 
