@@ -18,7 +18,7 @@ from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse.embedded import EmbeddedPostgres
 
 PROC = Path("/proc")
-EVERY_S = 0.5
+EVERY_S = 2.0
 TICKS = os.sysconf("SC_CLK_TCK")
 MB = 1024**2
 

@@ -20,7 +20,7 @@ cost_matches as (
     select * from {{ ref('int_inventory__cost_matches') }}
 ),
 
-units as not materialized (
+units as (
     select * from {{ ref('int_inventory__units') }}
 ),
 
@@ -35,7 +35,6 @@ pieces as (
         orders.order_key,
         orders.platform,
         orders.sold_on,
-        pieces.piece_count,
         cost_matches.piece_no,
         cost_matches.match_method,
         units.line_key,
@@ -68,26 +67,12 @@ pieces as (
 ),
 
 -- A rule is looked for once for all pieces of a channel, a scheme and a day.
-days as (
+occasions as (
     select distinct
         platform,
+        vat_scheme,
         sold_on
-    from orders
-),
-
-schemes as (
-    select distinct vat_scheme from units
-    union all
-    select null
-),
-
-occasions as (
-    select
-        days.platform,
-        days.sold_on,
-        schemes.vat_scheme
-    from days
-    cross join schemes
+    from pieces
 ),
 
 -- The channel's own rule before the rule for any channel.
@@ -134,19 +119,6 @@ taxed_pieces as (
 settled as (
     select
         order_key,
-        regime as vat_regime,
-        vat_due_eur,
-        match_method,
-        cost_eur,
-        line_key,
-        unit_no,
-        partner_product_id,
-        partner_variant_id
-    from taxed_pieces
-    where piece_count = 1
-    union all
-    select
-        order_key,
         case
             when count(regime) < count(*) then null
             when min(regime) = max(regime) then min(regime)
@@ -157,12 +129,11 @@ settled as (
         end as vat_due_eur,
         min(match_method) as match_method,
         case when count(cost_eur) = count(*) then sum(cost_eur) end as cost_eur,
-        null as line_key,
-        null as unit_no,
+        case when count(*) = 1 then min(line_key) end as line_key,
+        case when count(*) = 1 then min(unit_no) end as unit_no,
         min(partner_product_id) as partner_product_id,
         min(partner_variant_id) as partner_variant_id
     from taxed_pieces
-    where piece_count > 1
     group by order_key
 ),
 
