@@ -17,7 +17,7 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from soleflip_pipelines.warehouse.batch import Page, RawTable, Record, Rejection
 
-CHUNK_ROWS = 5_000
+CHUNK_ROWS = 2_000
 CHUNK_CHARS = 8 * 1024 * 1024
 MAX_FIELDS = 2_000
 MEANWHILE_ROWS = 50
