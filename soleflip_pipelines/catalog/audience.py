@@ -24,6 +24,8 @@ _AUDIENCE_WORDS = {
     "men": "men mens man male herren herrenschuh homme maenner manner",
     "unisex": "unisex adult adults erwachsene",
 }
+_PRESCHOOL = frozenset("ps preschool little".split())
+_CHILDREN = frozenset(_AUDIENCE_WORDS["toddler"].split())
 _WORD_AUDIENCE = {
     word: audience for audience, words in _AUDIENCE_WORDS.items() for word in words.split()
 }
@@ -38,6 +40,12 @@ def audience_of(text: str | None) -> str:
         return ""
     found = [_WORD_AUDIENCE[word] for word in tokens(text or "") if word in _WORD_AUDIENCE]
     return next((a for a in found if a != "unisex"), found[0] if found else "")
+
+
+def is_other_child(one: str, other: str) -> bool:
+    """Whether one title is for preschoolers and the other for toddlers: two products."""
+    first, second = (_CHILDREN & set(tokens(title)) for title in (one, other))
+    return bool(first and second) and (first <= _PRESCHOOL) != (second <= _PRESCHOOL)
 
 
 def us_text(audience: str, value: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from soleflip_pipelines.catalog.audience import audience_of
+from soleflip_pipelines.catalog.audience import audience_of, is_other_child
 from soleflip_pipelines.catalog.rules import Rules
 from soleflip_pipelines.catalog.similarity import TitleIndex, overlap
 from soleflip_pipelines.catalog.size_result import SizeResult
@@ -197,6 +197,7 @@ class ProductFinder:
             for found in self._titles.nearest(line.name, self._house(line.brand))
             if not _codes_differ(line, found.entry)
             and _may_be_for(audience, found.entry.named_audience)
+            and not is_other_child(line.name, found.entry.title)
         ]
         best = near[0] if near else None
         if best is not None and best.same >= self._similar_enough:

@@ -131,3 +131,18 @@ def test_a_like_title_with_another_barcode_waits_for_a_person() -> None:
 )
 def test_similar_titles_count_only_when_nothing_else_is_meant(name: str, method: str) -> None:
     assert FINDER.find(_line(name, "9")).method == method
+
+
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [
+        ("Nike Dunk Low Rettro Grey Fog (TD)", "title_fuzzy"),
+        ("Nike Dunk Low Retro Grey Fog Toddler", "title_fuzzy"),
+        ("Nike Dunk Low Retro Grey Fog (PS)", "none"),
+        ("Nike Dunk Low Retro Grey Fog Little Kids", "none"),
+    ],
+)
+def test_a_preschoolers_shoe_is_not_the_toddlers(name: str, method: str) -> None:
+    toddlers = replace(DUNK, title="Nike Dunk Low Retro Grey Fog (TD)", other_titles=())
+    finder = ProductFinder([toddlers], default_rules())
+    assert finder.find(_line(name, "9")).method == method
