@@ -222,16 +222,21 @@ def _grown_old(_: Fault, body: bytes, __: dict[str, Any]) -> bytes:
     return _edited(body, lambda items: [old(item) for item in items])
 
 
+# What the marketplaces call the list on a page. The lists within one document, as an order's lines,
+# do not shift: a reply that left one of them out would be a lie that no reader can see through.
+_LISTS_OF_PAGES = ("orders", "listings", "products", "results")
+
+
 def _edited(body: bytes, change: Callable[[list[Any]], list[Any]]) -> bytes:
-    """The JSON answer with its list of items changed; anything else as it is."""
+    """A page of JSON with its list of items changed; anything else as it is."""
     try:
         reply = json.loads(body)
     except ValueError:
         return body
     if isinstance(reply, dict):
-        for name, value in reply.items():
-            if isinstance(value, list) and value:
-                return json.dumps({**reply, name: change(value)}).encode()
+        for name in _LISTS_OF_PAGES:
+            if isinstance(reply.get(name), list):
+                return json.dumps({**reply, name: change(reply[name])}).encode()
     return body
 
 

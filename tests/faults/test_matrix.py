@@ -118,6 +118,12 @@ def assert_healed(
     expected = {**undisturbed, DETAILS: found[DETAILS]}
     if streams is LISTS:
         expected = {table: rows for table, rows in expected.items() if table in OF_LISTS}
+    differing = {
+        table: (sorted(set(rows) - set(found[table])), sorted(set(found[table]) - set(rows)))
+        for table, rows in expected.items()
+        if table in found and found[table] != rows
+    }
+    assert not differing, "lacking and unknown hashes by table"
     assert found == expected
     assert_ledger_balances(conn)
 

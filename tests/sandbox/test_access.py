@@ -162,6 +162,20 @@ def test_a_cut_connection(client: httpx.Client, stockx: Call) -> None:
     assert stockx("/selling/listings").status_code == 200
 
 
+@pytest.mark.parametrize(("kind", "left"), [("shift", slice(1, None)), ("vanish", slice(0, -1))])
+def test_a_page_shifts_and_a_document_is_whole_or_none(
+    client: httpx.Client, ebay: Call, kind: str, left: slice
+) -> None:
+    """A document with a part of it left out would be a lie that no reader can see through."""
+    path = "/ebay/sell/fulfillment/v1/order"
+    listed = ebay("/order", limit=50).json()["orders"]
+    client.post("/_sandbox/faults", json={"path": path, "kind": kind})
+    assert ebay("/order", limit=50).json()["orders"] == listed[left]
+    document = ebay(f"/order/{listed[0]['orderId']}").json()
+    client.post("/_sandbox/faults", json={"path": path, "kind": kind})
+    assert ebay(f"/order/{listed[0]['orderId']}").json() == document
+
+
 def test_faults_can_be_taken_back_and_nonsense_is_refused(
     client: httpx.Client, stockx: Call
 ) -> None:
