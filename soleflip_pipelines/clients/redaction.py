@@ -14,10 +14,12 @@ _SHORTEST_SECRET = 4
 _PATH_KEY = re.compile(r"(/apikey/)[^/?#]+", re.IGNORECASE)
 _PATH_PUBLISHER = re.compile(r"(/publisher/[^/?#]+/)[^/?#]+", re.IGNORECASE)
 _USER_INFO = re.compile(r"(://)[^/@?#\s]+@")
-_QUERY_SECRET = re.compile(
-    r"([?&;](?:[\w-]*(?:key|token|secret|signature|password|code|expires)[\w-]*)=)[^&;#\s\"']*",
-    re.IGNORECASE,
+# A code that grants something stands alone or says for what; `currencyCode` grants nothing.
+_SECRET_NAME = (
+    r"[\w-]*(?:key|token|secret|signature|password|expires)[\w-]*"
+    r"|(?:(?:auth\w*|access|device|login|user|verification)[_-]?)?code(?:[_-]?(?:challenge|verifier))?"
 )
+_QUERY_SECRET = re.compile(rf"([?&;](?:{_SECRET_NAME})=)[^&;#\s\"']*", re.IGNORECASE)
 _BEARER = re.compile(r"(Bearer\s+)[\w.~+/=-]+", re.IGNORECASE)
 
 

@@ -37,6 +37,32 @@ def test_addresses_lose_their_keys_only(url: str, expected: str) -> None:
     assert redact_url(url) == expected
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "code", "auth_code", "authCode", "authorization_code", "device-code", "user_code",
+        "verificationCode", "code_verifier", "codeChallenge", "token", "access_token", "id_token",
+        "client_secret", "clientSecret", "api_key", "apikey", "x-api-key", "X-Amz-Signature",
+        "X-Amz-Security-Token", "password", "AWSAccessKeyId",
+    ],
+)  # fmt: skip
+def test_a_parameter_that_grants_something_is_hidden(name: str) -> None:
+    for url in (f"https://host/x?{name}=CANARY&page=2", f"GET /x?page=2&{name}=CANARY gave 500"):
+        assert redact_url(url) == url.replace("CANARY", "***")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "currencyCode", "currency_code", "countryCode", "country-code", "languageCode", "styleCode",
+        "statusCode", "postcode", "codec", "pageNumber", "fromDate", "gtin",
+    ],
+)  # fmt: skip
+def test_a_parameter_that_grants_nothing_stays_readable(name: str) -> None:
+    url = f"https://host/market-data?{name}=EUR&page=2"
+    assert redact_url(url) == url
+
+
 def test_known_values_and_bearers_go_wherever_they_stand() -> None:
     text = redact("token CANARY-1 sent as Bearer abc.DEF-123 twice: CANARY-1", ["CANARY-1"])
     assert text == "token *** sent as Bearer *** twice: ***"
