@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from soleflip_pipelines.clients.awin import FEED_KEY, read_rows
+from soleflip_pipelines.clients.http import parsed_json
 from soleflip_pipelines.ingestion.stockx_orders import ORDER_FORM
 from soleflip_pipelines.warehouse.loader import Page, Record
 
@@ -72,7 +73,7 @@ def write_order_pages(path: Path, count: int, version: int = 0, start: int = 0) 
 def read_order_pages(path: Path) -> Iterator[Page]:
     with path.open("rb") as file:
         for number, page in enumerate(file, start=1):
-            yield ORDER_FORM.page(json.loads(page)["orders"], f"page {number}")
+            yield ORDER_FORM.page(parsed_json(page)["orders"], f"page {number}")
 
 
 def write_feed(path: Path, count: int, price: str = "139.90") -> None:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 
 import httpx
+from pydantic_core import from_json
 
 from soleflip_pipelines.clients.deadline import DeadlineTransport, within
 from soleflip_pipelines.clients.errors import (
@@ -144,7 +145,7 @@ class PartnerHttp:
         # A portal or proxy in between may answer with something that parses.
         kind = response.headers.get("content-type", "no content type")
         try:
-            reply = json.loads(body)
+            reply = parsed_json(body)
             is_json = "content-type" not in response.headers or "json" in kind.lower()
         except ValueError:
             is_json = False
@@ -320,6 +321,22 @@ def _checked_base(partner: str, base_url: str) -> str:
     return base_url.rstrip("/")
 
 
+def parsed_json(body: bytes) -> Any:
+    """What a body says.
+
+    Raises:
+        ValueError: it is no JSON, or nested deeper than anything that is meant to be read.
+    """
+    try:
+        return from_json(body, cache_strings="keys")
+    except ValueError:
+        # The standard library takes half a character pair, which is for its row to be refused for.
+        try:
+            return json.loads(body)
+        except RecursionError:
+            raise ValueError("it is nested too deep") from None
+
+
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
@@ -330,7 +347,7 @@ def _error_text(body: bytes) -> str:
     eBay lists its errors; the first one speaks, after its number.
     """
     try:
-        said = json.loads(body)
+        said = parsed_json(body)
     except ValueError:
         return ""
     listed = said.get("errors") if isinstance(said, dict) else None

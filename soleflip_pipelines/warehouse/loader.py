@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import asdict, fields
-from itertools import compress
+from itertools import accumulate, compress
 from typing import Any
 
 import psycopg
@@ -32,6 +32,7 @@ from soleflip_pipelines.warehouse.loader_rows import (
     Chunks,
     FieldPaths,
     Key,
+    KnownPage,
     Prepared,
     array_text,
     canonical_json,
@@ -155,7 +156,7 @@ class _Batch:
         is_empty = self._cur.execute(self._sql.is_empty).fetchone() == (True,)
         self._is_all_new = is_empty
         try:
-            chunks = Chunks(self._table, self._fields, known, self._keep_page, self._go_on)
+            chunks = Chunks(self._table, self._fields, known, self._keep_pages, self._go_on)
             chunks.is_noting = self._is_drifting
             for chunk in chunks.of(rows):
                 self._finish()
@@ -203,16 +204,16 @@ class _Batch:
         self._counts["duplicate"] += chunk.duplicate
         self._counts["rejected"] += len(chunk.rejections)
 
-    def _keep_page(self, page: Page, rows_digest: str) -> bool:
-        """Count a known page's rows as unchanged, if all of them are stored as it made them."""
+    def _keep_pages(self, pages: Sequence[KnownPage]) -> bool:
+        """Count known pages' rows as unchanged, if all of them are stored as they made them."""
         self._finish()
-        keys = [(str(document[page.key]),) for document in page.documents]
-        if len(set(keys)) < len(keys):
-            return False  # its repeats have to be told from what is unchanged
-        given = {**self._given(keys, self._counts["read"]), "rows_digest": rows_digest}
-        if self._cur.execute(self._sql.keep_page, given).rowcount != len(keys):
+        keys = [key for page in pages for key in page.keys]
+        given = self._given(keys, self._counts["read"])
+        given["lasts"] = list(accumulate(len(page.keys) for page in pages))
+        given["rows_digests"] = "".join(page.rows_digest for page in pages)
+        if self._cur.execute(self._sql.keep_pages, given).rowcount != len(keys):
             return False
-        self._parts += 1
+        self._parts += len(pages)
         self._counts["read"] += len(keys)
         return True
 

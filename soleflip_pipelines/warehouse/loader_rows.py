@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
-from pydantic_core import PydanticSerializationError, to_json
+from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from soleflip_pipelines.warehouse.batch import Page, RawTable, Record, Rejection
 
@@ -92,6 +92,19 @@ class Chunk:
             self.rejections.append((row[4], refused))
 
 
+class KnownPage(NamedTuple):
+    """A page that came before, word for word; its documents are kept as text, being thousands."""
+
+    page: Page
+    text: bytes
+    keys: list[Key]
+    rows_digest: str
+
+    def again(self) -> Page:
+        """The page with its documents."""
+        return replace(self.page, documents=from_json(self.text))
+
+
 class FieldPaths:
     """The names of fields that came: of the top level, and of objects on it as `outer.inner`."""
 
@@ -130,8 +143,8 @@ class Chunks:
         table: what the rows are for.
         fields: notes the fields that come, while `is_noting`.
         known: by place, what `Chunk.pages` said of the pages that were read before.
-        is_stored: asked whether a page that is known still is what the table holds, once all
-            that came before it is written; it then takes the page, and no row is made of it.
+        are_stored: asked whether pages that are known still are what the table holds, once all
+            that came before them is written; it then takes them, and no row is made of them.
         meanwhile: called again and again while rows are made ready.
     """
 
@@ -140,7 +153,7 @@ class Chunks:
         table: RawTable,
         fields: FieldPaths,
         known: Mapping[str, tuple[str, str]],
-        is_stored: Callable[[Page, str], bool],
+        are_stored: Callable[[Sequence[KnownPage]], bool],
         meanwhile: Callable[[], object],
     ) -> None:
         self._table = table
@@ -148,7 +161,9 @@ class Chunks:
         self._fields = fields
         self.is_noting = True
         self._known = known
-        self._is_stored = is_stored
+        self._are_stored = are_stored
+        self._waiting: list[KnownPage] = []
+        self._waiting_share = 0.0
         self._meanwhile = meanwhile
         self._chunk = Chunk(0)
 
@@ -157,22 +172,52 @@ class Chunks:
         for row in rows:
             if isinstance(row, Page):
                 yield from self._of_page(row)
-            else:
-                self._take(row)
-                if self._chunk.is_full:
-                    yield self._cut()
+                continue
+            yield from self._known_pages()
+            self._take(row)
+            if self._chunk.is_full:
+                yield self._cut()
+        yield from self._known_pages()
         if self._chunk.read or self._chunk.pages:
             yield self._cut()
 
     def _of_page(self, page: Page) -> Iterator[Chunk]:
-        digest = _digest(page)
+        text = _text(page)
+        digest = None if text is None else sha256(text).hexdigest()
         page_digest, rows_digest = self._known.get(page.place, (None, ""))
-        if digest is not None and digest == page_digest:
+        if text is not None and digest == page_digest:
+            keys = [(str(document[page.key]),) for document in page.documents]
+            # The repeats of a page have to be told from what is unchanged.
+            if len(set(keys)) == len(keys):
+                known = KnownPage(replace(page, documents=()), text, keys, rows_digest)
+                self._waiting.append(known)
+                self._waiting_share += len(keys) / CHUNK_ROWS + len(text) / CHUNK_CHARS
+                if self._waiting_share >= 1:
+                    yield from self._known_pages()
+                return
+        yield from self._known_pages()
+        yield from self._new_page(page, digest)
+
+    def _known_pages(self) -> Iterator[Chunk]:
+        """Have the pages that wait taken as they are, all at once, or else one by one."""
+        waiting, self._waiting, self._waiting_share = self._waiting, [], 0.0
+        if waiting and self._chunk.read:
+            yield self._cut()
+        if not waiting or self._keeps(waiting):
+            return
+        for known in waiting:
             if self._chunk.read:
                 yield self._cut()
-            if self._is_stored(page, rows_digest):
-                self._chunk.before += len(page.documents)
-                return
+            if not self._keeps([known]):
+                yield from self._new_page(known.again(), sha256(known.text).hexdigest())
+
+    def _keeps(self, pages: Sequence[KnownPage]) -> bool:
+        if not self._are_stored(pages):
+            return False
+        self._chunk.before += sum(len(page.keys) for page in pages)
+        return True
+
+    def _new_page(self, page: Page, digest: str | None) -> Iterator[Chunk]:
         taken = []
         for row in page.rows():
             taken.append(self._take(row))
@@ -254,9 +299,9 @@ def _visible(value: Any) -> Any:
     return [_visible(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
-def _digest(page: Page) -> str | None:
+def _text(page: Page) -> bytes | None:
     try:
-        return sha256(to_json(page.documents)).hexdigest()
+        return to_json(page.documents)
     except (UnicodeEncodeError, PydanticSerializationError):
         return None  # its rows will say why
 

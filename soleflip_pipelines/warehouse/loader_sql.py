@@ -35,7 +35,7 @@ class Statements:
         create: the temporary tables `changed` (a chunk's changed rows), `refused` (rejections)
             and `arrived` (keys of the batch with their outcomes).
         judge: tells of each row of a chunk whether it is new and whether it differs.
-        keep_page: takes a page that is known, if all its rows are stored as it made them.
+        keep_pages: takes pages that are known, if all their rows are stored as they made them.
         drop_repeats: of keys that several chunks brought, keeps the last.
         add_unasked: adds to `arrived` the rows that were sent without being judged.
         show_incoming: the view `incoming` for those who work on after the rows are in.
@@ -44,7 +44,7 @@ class Statements:
     create: bytes
     is_empty: bytes
     judge: bytes
-    keep_page: bytes
+    keep_pages: bytes
     copy_new: bytes
     copy_changed: bytes
     drop_equal: bytes
@@ -90,19 +90,22 @@ _TEXTS = {
             from judged where letter in ('w', 'u') or letter = 'i' and %(is_shown)s
         )
         select string_agg(letter, '' order by line) from judged""",
-    # Whether the rows of a known page are stored as they were made, by nobody of this batch.
-    "keep_page": """
-        with stored as (
+    # Whether the rows of known pages are stored as they were made, by nobody of this batch; `lasts`
+    # are the places of the pages' last rows.
+    "keep_pages": """
+        with stored as materialized (
             select i.line, {typed_keys}, t.payload_hash
             from unnest({arrays}) with ordinality as i ({keys}, line)
             join {table} t on {same_typed} and t.batch_id <> %(batch)s
+        ),
+        made as (
+            select min(line) as line,
+                encode(sha256(string_agg(payload_hash, '' order by line)::bytea), 'hex') as digest
+            from stored group by width_bucket(line - 1, %(lasts)s::bigint[])
         )
         insert into pg_temp.arrived (line, {keys}, outcome)
         select %(before)s + line, {keys}, 'unchanged' from stored
-        where %(rows_digest)s = (
-            select encode(sha256(string_agg(payload_hash, '' order by line)::bytea), 'hex')
-            from stored
-        )""",
+        where %(rows_digests)s = (select string_agg(digest, '' order by line) from made)""",
     "copy_new": "copy {table} ({keys}, payload, payload_hash, batch_id) from stdin",
     "copy_changed": "copy pg_temp.changed (line, {keys}, payload, payload_hash) from stdin",
     # The hash is of the text as it came: the same fields in another order have another.

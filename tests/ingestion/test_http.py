@@ -59,6 +59,8 @@ def reply(partner: Any, **values: Any) -> Any:
         {"body": b'{"count": 0, "ord'},
         {"body": b"<html>Hello</html>", "headers": {"Content-Type": "text/html"}},
         {"body": b""},
+        {"body": b"[" * 200_000},
+        {"status": 500, "body": b"[" * 60_000},
         {"body": {"unexpected": True}},
         {"body": {"errorMessage": "Failed to fetch"}},
         {"headers": {"Content-Type": "text/html"}},
@@ -76,6 +78,13 @@ def test_a_passing_fault_is_survived(
     partner.script(bad, bad, good)
     assert client.get_json(path="/orders", accept=lambda r: "orders" in r) == GOOD
     assert len(partner.calls) == 3
+
+
+def test_half_a_character_pair_is_for_its_row_to_be_refused_for(
+    partner: Any, client: PartnerHttp
+) -> None:
+    partner.script(reply(partner, body=b'{"orders": [{"name": "\\ud83d"}]}'))
+    assert client.get_json(path="/orders") == {"orders": [{"name": "\ud83d"}]}
 
 
 @pytest.mark.parametrize("fault", ["short", "reset"])
