@@ -186,7 +186,7 @@ class Chunks:
         digest = None if text is None else sha256(text).hexdigest()
         page_digest, rows_digest = self._known.get(page.place, (None, ""))
         if text is not None and digest == page_digest:
-            keys = [(str(document[page.key]),) for document in page.documents]
+            keys: list[Key] = [(str(document[page.key]),) for document in page.documents]
             # The repeats of a page have to be told from what is unchanged.
             if len(set(keys)) == len(keys):
                 known = KnownPage(replace(page, documents=()), text, keys, rows_digest)
