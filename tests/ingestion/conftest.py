@@ -91,6 +91,8 @@ class Partner:
 class _Handler(BaseHTTPRequestHandler):
     partner: Partner
     protocol_version = "HTTP/1.1"
+    # Head and body are two writes: the second would wait for the first's acknowledgement.
+    disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
