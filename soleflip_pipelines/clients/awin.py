@@ -21,6 +21,7 @@ from urllib.parse import quote
 from soleflip_pipelines.clients.errors import BrokenFeed, PermanentPartnerError
 from soleflip_pipelines.clients.http import PartnerHttp
 from soleflip_pipelines.clients.redaction import redact_url
+from soleflip_pipelines.csv_rows import bounded_rows
 
 PARTNER = "Awin"
 GUIDE = "docs/connect-awin.md"
@@ -32,6 +33,7 @@ MAX_UNPACKED_BYTES = 16 * 1024**3
 MAX_RATIO = 200
 RATIO_FREE_BYTES = 16 * 1024 * 1024
 MAX_FIELD_CHARS = 1024 * 1024
+MAX_ROW_CHARS = 4 * MAX_FIELD_CHARS
 SPOOL_BYTES = 8 * 1024 * 1024
 LIST_KEY = "Feed ID"
 FEED_KEY = "aw_product_id"
@@ -168,12 +170,11 @@ def _parsed(stream: io.BufferedReader, name: str, key_column: str) -> Iterator[F
     if len(set(header)) != len(header):
         raise _broken(name, "a column name stands twice in its first line")
     csv.field_size_limit(MAX_FIELD_CHARS)
-    rows = csv.reader(text, delimiter=delimiter, strict=True)
     line = 2
-    for cells in rows:
+    for end, cells in bounded_rows(text, delimiter=delimiter, max_chars=MAX_ROW_CHARS):
         if cells:
             yield FeedRow(line, named(header, cells), cells, header)
-        line = rows.line_num + 2
+        line = end + 2
 
 
 def named(header: list[str], cells: list[str]) -> dict[str, str] | None:

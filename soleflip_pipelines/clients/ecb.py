@@ -17,11 +17,13 @@ from typing import BinaryIO, cast
 
 from soleflip_pipelines.clients.errors import BrokenFeed
 from soleflip_pipelines.clients.http import PartnerHttp
+from soleflip_pipelines.csv_rows import bounded_rows
 
 PARTNER = "ECB"
 PATH = "/stats/eurofxref/eurofxref-hist.zip"
 ZIP_MAGIC = b"PK\x03\x04"
 MAX_BYTES = 64 * 1024 * 1024
+MAX_ROW_CHARS = 64 * 1024
 SPOOL_BYTES = 8 * 1024 * 1024
 
 
@@ -73,11 +75,11 @@ def _opened(body: BinaryIO) -> BinaryIO:
 
 
 def _rates(text: io.TextIOWrapper) -> Iterator[ReferenceRate]:
-    rows = csv.reader(text, strict=True)
-    header = [cell.strip() for cell in next(rows, [])]
+    rows = bounded_rows(text, delimiter=",", max_chars=MAX_ROW_CHARS)
+    header = [cell.strip() for cell in next(rows, (0, []))[1]]
     if header[:1] != ["Date"]:
         raise _broken("its first column is not Date")
-    for row in rows:
+    for _, row in rows:
         if not row:
             continue
         day = date.fromisoformat(row[0].strip())

@@ -19,11 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from soleflip_pipelines.csv_rows import bounded_rows
 from soleflip_pipelines.errors import SoleflipError
 
 MAX_FILE_BYTES = 2 * 1024**3
 MAX_FIELD_CHARS = 100_000
-MAX_LINE_CHARS = 1_000_000
+MAX_ROW_CHARS = 1_000_000
 MAX_CELLS = 1_000
 MAX_LINES_A_ROW = 50
 MAX_NAME_BYTES = 200
@@ -123,17 +124,16 @@ def read_rows(file: OpenFile, delimiter: str) -> Iterator[Row]:
     file.stream.seek(0)
     text = io.TextIOWrapper(file.stream, encoding=file.encoding, newline="")
     csv.field_size_limit(MAX_FIELD_CHARS)
-    reader = csv.reader(_lines(text), delimiter=delimiter, strict=True)
     line = 1
     try:
-        for cells in reader:
-            if reader.line_num - line >= MAX_LINES_A_ROW:
+        for end, cells in bounded_rows(text, delimiter=delimiter, max_chars=MAX_ROW_CHARS):
+            if end - line >= MAX_LINES_A_ROW:
                 raise csv.Error("a row that runs over too many lines")
             if len(cells) > MAX_CELLS:
                 raise csv.Error("a row of too many cells")
             if any(cell.strip() for cell in cells):
                 yield Row(line, cells)
-            line = reader.line_num + 1
+            line = end + 1
     except csv.Error as error:
         raise FileRefused(
             f"{file.name} was not imported: from line {line} on it is no proper CSV ({error}); "
@@ -160,14 +160,6 @@ def sample_rows(file: OpenFile, delimiter: str, count: int) -> list[list[str]]:
         if len(rows) == count:
             break
     return rows
-
-
-def _lines(text: io.TextIOWrapper) -> Iterator[str]:
-    """The lines of a text, none of them longer than memory should hold."""
-    while line := text.readline(MAX_LINE_CHARS):
-        if len(line) == MAX_LINE_CHARS:
-            raise csv.Error("a line of a million characters")
-        yield line
 
 
 def _check_name(name: str) -> None:

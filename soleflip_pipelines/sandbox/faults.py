@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _HTML = "<html><head><title>504 Gateway Time-out</title></head><body>504</body></html>"
 _ELSEWHERE = "http://elsewhere.invalid/"
-_BOMB_BYTES = 64 * 1024 * 1024
+_BOMB_PARTS = 16
 _ENDLESS_BYTES = 256 * 1024 * 1024
 # What a storm chooses from when it is not told: all that a whole, later reading can make good.
 PASSING = (
@@ -132,6 +132,13 @@ def _rate_limit(fault: Fault) -> Response:
     return JSONResponse({"statusCode": 429, "message": "Too many requests"}, 429, headers)
 
 
+def _gzip_bomb(_: Fault) -> Response:
+    """A feed of 256 MiB in some hundred kB; gzip files follow each other, so one part is enough."""
+    part = gzip.compress((b"0" * 8191 + b"\n") * 2048)
+    body = gzip.compress(b"aw_product_id\n") + part * _BOMB_PARTS
+    return Response(body, media_type="application/octet-stream")
+
+
 _ANSWERS: Mapping[str, Callable[[Fault], Response]] = {
     "status": _status,
     "html504": lambda _: Response(_HTML, 504, media_type="text/html"),
@@ -139,10 +146,7 @@ _ANSWERS: Mapping[str, Callable[[Fault], Response]] = {
     "rate_limit": _rate_limit,
     "invalid_json": lambda _: Response("{'orders': [", 200, media_type="application/json"),
     "redirect": lambda _: Response(None, 302, {"Location": _ELSEWHERE}),
-    "gzip_bomb": lambda _: Response(
-        gzip.compress(b"aw_product_id\n" + b"1" * _BOMB_BYTES),
-        media_type="application/octet-stream",
-    ),
+    "gzip_bomb": _gzip_bomb,
     "empty": lambda _: Response(b"", 200, media_type="application/octet-stream"),
 }
 

@@ -101,6 +101,13 @@ def test_a_bomb_is_stopped_early() -> None:
             pass
 
 
+@pytest.mark.parametrize("endless", [b"1", b'"a\nb",'], ids=["line", "row"])
+def test_a_row_without_end_is_not_collected(endless: bytes) -> None:
+    body = b"aw_product_id\n" + endless * 5_000_000
+    with pytest.raises(BrokenFeed, match="a row of 4,194,304 characters"):
+        rows(body)
+
+
 @given(st.binary(max_size=300) | st.binary(max_size=200).map(gzip.compress))
 def test_any_bytes_give_rows_or_a_refusal(body: bytes) -> None:
     with suppress(BrokenFeed):
