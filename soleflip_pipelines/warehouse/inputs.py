@@ -2,7 +2,9 @@
 
 PostgreSQL counts the rows that were ever inserted, updated and deleted in each table, so the
 question costs one query whatever the size. A counter that was reset (after a crash) differs too,
-and costs a build that was not needed; it never hides one that was.
+and costs a build that was not needed; it never hides one that was. But a session that stays open
+tells its counts up to ten seconds after its commit, so the ledger, which is committed with the
+rows, is asked too: for how many batches there are, since the last to commit may be an early one.
 """
 
 from __future__ import annotations
@@ -18,6 +20,10 @@ import psycopg
 COUNTERS_SQL = """
     select
         pg_database.oid::text,
+        (
+            select count(*) from integration.import_batches
+            where rows_inserted + rows_updated > 0
+        ),
         coalesce(jsonb_agg(
             jsonb_build_array(
                 tables.schemaname, tables.relname, tables.relid::text,

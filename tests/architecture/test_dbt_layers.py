@@ -93,6 +93,12 @@ def test_views_of_the_marts_do_not_stand_on_staging(
             assert "staging" not in [p["fqn"][1] for p in parents if p], address
 
 
+def test_each_model_is_made_whole(models: dict[str, dict[str, Any]]) -> None:
+    """One that takes what is newer than its own newest row loses what is committed late."""
+    kinds = {node["config"]["materialized"] for node in models.values()}
+    assert kinds <= {"table", "view", "materialized_view"}
+
+
 def test_each_model_says_its_grain(models: dict[str, dict[str, Any]]) -> None:
     for address, node in models.items():
         assert node["description"].startswith("One row per "), address

@@ -212,7 +212,16 @@ def test_failed_test_keeps_what_is_published(warehouse: Settings) -> None:
     assert rows(warehouse, "select count(*) from supplier.purchase_item") == [(3,)]
     with connect(warehouse, "loader") as conn:
         load_purchase(conn, "shop|C|1", unit_price="5.00")
-    publish.build_marts(warehouse, "healed")
+    meanwhile: list[str] = []
+
+    def correct_once_more(_: publish.NodeResult) -> None:
+        if not meanwhile:
+            meanwhile.append("6.00")
+            with connect(warehouse, "loader") as conn:
+                load_purchase(conn, "shop|C|1", unit_price="6.00")
+
+    publish.build_marts(warehouse, "healed", correct_once_more)
+    assert publish.up_to_date_build(warehouse) is None, "a part of it was built before the change"
     assert rows(warehouse, BUILD_IDS) == [("healed",)]
     assert rows(warehouse, "select count(*) from supplier.purchase_item") == [(4,)]
 
