@@ -285,10 +285,12 @@ class EmbeddedPostgres:
         write_private(password_file, secrets.token_urlsafe(24))
         programs = self._programs()
         programs.give(password_file)
+        # With checksums of pages the first reading of each page that a build has written, which marks
+        # its rows as committed, would write the page a second time, into the log.
         sync = ["--no-sync"] if self._options.get("fsync") == "off" else []
         done = programs.run(
             "initdb", "-D", partial.name, "-U", SUPERUSER, "--pwfile=password",
-            "--auth=scram-sha-256", "--data-checksums", "--encoding=UTF8", "--locale=C",
+            "--auth=scram-sha-256", "--no-data-checksums", "--encoding=UTF8", "--locale=C",
             "--locale-provider=builtin", "--builtin-locale=C.UTF-8", *sync,
         )  # fmt: skip
         if done.returncode != 0:

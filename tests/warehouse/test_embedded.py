@@ -58,7 +58,7 @@ def test_a_whole_life_in_a_path_with_blanks_and_umlauts(embedded: EmbeddedPostgr
     assert not embedded.status().is_running
     assert embedded.stop() is False
     address = embedded.ensure_running()
-    assert ask(address, "show data_checksums") == "on"
+    assert ask(address, "show data_checksums") == "off"
     assert ask(address, "show listen_addresses") == "127.0.0.1"
     assert ask(address, "show timezone") == "UTC"
     assert ask(address, "select lower('ÄÖ') || upper('ß')") == "äöß"
