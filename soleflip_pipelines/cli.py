@@ -126,7 +126,11 @@ def import_(
 
 @app.command()
 def status(as_json: JsonFlag = False) -> None:
-    """Show what the database holds, the last batches and the last run."""
+    """Show what the database holds, the last batches and the last run.
+
+    Exit code 1, with a sentence on stderr, when schedules ran and have stopped. For cron, which
+    mails what it says: [bold]*/15 * * * * soleflip status > /dev/null[/bold]
+    """
     from soleflip_pipelines.commands.status import show_status
 
     show_status(console, as_json=as_json)

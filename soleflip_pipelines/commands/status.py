@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import asdict
 from typing import Any
 
 import psycopg
@@ -11,8 +12,10 @@ from psycopg.rows import dict_row
 from rich.console import Console
 from rich.table import Table
 
+from soleflip_pipelines.errors import SoleflipError
 from soleflip_pipelines.settings import get_settings
 from soleflip_pipelines.warehouse.connection import connect
+from soleflip_pipelines.warehouse.daemon import schedules
 
 HIDDEN_SCHEMAS = (
     "pg_catalog", "information_schema", "pg_toast", "public", "dagster", "staging", "intermediate",
@@ -103,15 +106,30 @@ SECTIONS = (
 )
 
 
+class SchedulesStopped(SoleflipError):
+    """Schedules ran, and do so no more although nobody ended them."""
+
+
 def show_status(console: Console, *, as_json: bool) -> None:
-    """Print row counts, and what was read, refused, found, sent and run last."""
+    """Print row counts, and what was read, refused, found, sent and run last.
+
+    Raises:
+        SchedulesStopped: after all was printed, so that a watchman needs to look at nothing else.
+    """
     settings = get_settings()
     with closing(connect(settings, role=None, autocommit=True)) as conn:
-        facts = {"mode": settings.mode, **_read(conn)}
+        heard = schedules(conn)
+        facts = {"mode": settings.mode, "schedules": asdict(heard), **_read(conn)}
     if as_json:
         console.print_json(data=facts, default=str)
-        return
-    console.print(f"mode: {settings.mode}")
+    else:
+        _print_facts(console, facts)
+    if heard.state == "stopped":
+        raise SchedulesStopped(heard.text)
+
+
+def _print_facts(console: Console, facts: dict[str, Any]) -> None:
+    console.print(f"mode: {facts['mode']}\n{facts['schedules']['text']}", highlight=False)
     _print_table(console, "Rows", facts["tables"])
     for name, title, _, _ in SECTIONS:
         narrow = {"batches": _batch, "last_run": _step}.get(name, dict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from soleflip_pipelines.commands.site import require_free_port
 from soleflip_pipelines.defs.instance import open_instance
@@ -13,10 +13,12 @@ from soleflip_pipelines.errors import DatabaseUnavailable
 from soleflip_pipelines.processes import end_with_parent
 from soleflip_pipelines.settings import PROJECT_ROOT, Settings, export_environment
 from soleflip_pipelines.warehouse.connection import (
+    connect,
     dagster_environment,
     database_url,
     prepare_database,
 )
+from soleflip_pipelines.warehouse.daemon import forget_daemon
 from soleflip_pipelines.warehouse.publish import ensure_manifest
 
 LOOK_SECONDS = 5.0
@@ -45,12 +47,19 @@ def serve(settings: Settings, host: str, port: int) -> int:
     try:
         return _wait(settings, process)
     except KeyboardInterrupt:
-        process.send_signal(signal.SIGINT)
-        try:
-            return process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            return process.wait()
+        code = _end(process)
+        with closing(connect(settings, role=None)) as conn:
+            forget_daemon(conn)
+        return code
+
+
+def _end(process: subprocess.Popen[bytes]) -> int:
+    process.send_signal(signal.SIGINT)
+    try:
+        return process.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
 
 
 def _wait(settings: Settings, process: subprocess.Popen[bytes]) -> int:

@@ -6,6 +6,7 @@ After a change on purpose: `pytest tests/defs --snapshot-update`.
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,22 @@ def test_every_schedule_runs_on_berlin_time(definitions: dg.Definitions) -> None
     for schedule in definitions.get_repository_def().schedule_defs:
         assert schedule.execution_timezone == "Europe/Berlin"
         assert schedule.description
+
+
+def test_a_run_does_not_know_for_when_it_was_planned(definitions: dg.Definitions) -> None:
+    """A tick that was missed would take its period with it."""
+    for schedule in definitions.get_repository_def().schedule_defs:
+        moments = (datetime(2026, 6, day, 5, 30, tzinfo=UTC) for day in (1, 3))
+        first, later = (
+            schedule.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=moment))
+            for moment in moments
+        )
+        asked = [
+            [(run.run_config, run.partition_key) for run in tick.run_requests or ()]
+            for tick in (first, later)
+        ]
+        assert asked[0] == asked[1] != []
+    assert [spec for spec in definitions.resolve_all_asset_specs() if spec.partitions_def] == []
 
 
 def test_the_overview_jobs_exist(definitions: dg.Definitions) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -12,12 +13,13 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._daemon.types import DaemonHeartbeat
 from rich.console import Console
 
 from soleflip_pipelines.defs import instance as instance_module
@@ -25,7 +27,9 @@ from soleflip_pipelines.defs import run_job
 from soleflip_pipelines.defs.instance import PROCESS_TAG, open_instance, process_identity
 from soleflip_pipelines.defs.resources import WarehouseResource
 from soleflip_pipelines.settings import Settings
+from soleflip_pipelines.warehouse import daemon
 from soleflip_pipelines.warehouse.connection import connect, dagster_environment
+from tests.warehouse.test_cli import call
 
 pytestmark = pytest.mark.integration
 
@@ -184,6 +188,50 @@ def test_a_run_of_the_daemon_is_marked_with_its_process() -> None:
         run = instance.get_run_by_id(run_id)
     assert run is not None
     assert run.tags[PROCESS_TAG] == process_identity(os.getpid())
+
+
+def beat(instance: dg.DagsterInstance, seconds_ago: float, *kinds: str) -> None:
+    """Heartbeats as the daemon writes them."""
+    at = datetime.now(UTC).timestamp() - seconds_ago
+    for kind in kinds or instance.get_required_daemon_types():
+        instance.add_daemon_heartbeat(DaemonHeartbeat(at, kind, "daemon", []))
+
+
+def test_a_daemon_that_fell_silent_is_told_and_one_that_was_never_started_or_ended_is_not(
+    settings: Settings,
+) -> None:
+    with (
+        open_instance(settings) as instance,
+        closing(connect(settings, role=None, autocommit=True)) as conn,
+    ):
+        assert set(daemon.NEEDED) <= set(instance.get_required_daemon_types())
+        assert daemon.schedules(conn).state == "off"
+        beat(instance, 60)
+        assert daemon.schedules(conn).state == "running"
+        # One of its threads hangs, and a kind that was switched off long ago is not waited for.
+        beat(instance, 6 * 60, "SENSOR")
+        beat(instance, 10 * 86_400, "ASSET")
+        assert daemon.schedules(conn).state == "stopped"
+        beat(instance, 0, "SENSOR")
+        found = daemon.schedules(conn)
+        assert found.state == "running"
+        assert found.last_heard_at is not None
+        assert 55 < (datetime.now(UTC) - found.last_heard_at).total_seconds() < 120
+        daemon.forget_daemon(conn)
+        assert daemon.schedules(conn).state == "off"
+
+
+def test_status_fails_in_one_sentence_when_schedules_have_stopped(settings: Settings) -> None:
+    fine = call(settings, "status")
+    assert (fine.returncode, fine.stderr) == (0, "")
+    assert "schedules are off: make dev runs them" in fine.stdout
+    with open_instance(settings) as instance:
+        beat(instance, 2 * 86_400)
+    done = call(settings, "status", "--json")
+    assert done.returncode == 1
+    assert "schedules have not run since 2" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert json.loads(done.stdout)["schedules"]["state"] == "stopped"
 
 
 def test_the_slot_of_a_killed_run_is_free_for_the_next_one(settings: Settings) -> None:

@@ -1,10 +1,11 @@
-"""Two hundred days with a fault on most of them: in the end raw is what the partners hold."""
+"""Days with faults, and days without a run: in the end raw is what the partners hold."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from random import Random
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import psycopg
@@ -60,16 +61,47 @@ def test_two_hundred_days_of_faults_lose_nothing(
                 assert done.status_code == 200
         httpx.delete(f"{url}/_sandbox/faults")
         read_all(now, conn, LISTS, stop=True)
-        found = contents(conn)
+        assert arrived > 2 * ORDERS
         assert_ledger_balances(conn)
+        assert_nothing_is_lacking(server, template_database, now, conn, tmp_path_factory)
 
-        create_database(server, "fresh", template=template_database)
-        fresh = settings_for(server, "fresh", tmp_path_factory.mktemp("home") / "home")
-        with connect(fresh, role="loader") as other:
-            final = pointed_at(fresh, url, keys, SOLEFLIP_AS_OF=day.isoformat())
-            read_all(final, other, LISTS, stop=True)
-            expected = contents(other)
-    assert arrived > 2 * ORDERS
+
+def test_two_days_without_a_run_are_made_up_for_by_one(
+    server: Any,
+    template_database: str,
+    settings: Settings,
+    conn: psycopg.Connection,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """What a run reads begins where the last one ended, whenever it was to start."""
+    keys = Keys()
+    with serving(made(tmp_path_factory, 400), keys) as url:
+        read_all(pointed_at(settings, url, keys), conn, LISTS, stop=True)
+        for _ in range(2):
+            assert httpx.post(f"{url}/_sandbox/advance", json={"days": 1}).status_code == 200
+        day = UNTIL + timedelta(days=2)
+        now = pointed_at(settings, url, keys, SOLEFLIP_AS_OF=day.isoformat())
+        assert read_all(now, conn, LISTS, stop=True).changed > 0
+        assert_ledger_balances(conn)
+        assert_nothing_is_lacking(server, template_database, now, conn, tmp_path_factory)
+
+
+def assert_nothing_is_lacking(
+    server: Any,
+    template_database: str,
+    now: Settings,
+    conn: psycopg.Connection,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Raw is what a first reading of today finds."""
+    name = f"fresh_{uuid4().hex[:8]}"
+    create_database(server, name, template=template_database)
+    fresh = settings_for(server, name, tmp_path_factory.mktemp("home") / "home")
+    with connect(fresh, role="loader") as other:
+        changes = {"database_url": fresh.database_url, "home": fresh.home}
+        read_all(now.model_copy(update=changes), other, LISTS, stop=True)
+        expected = contents(other)
+    found = contents(conn)
     for table in EXACT:
         assert found[table] == expected[table], table
     for table in GROWING:
