@@ -141,6 +141,8 @@ class GapMaker:
             return None
         more = sum((gap for _, gap in sold.payout.gaps), Decimal(0))
         expected = pays(sold.price, sold.payout.lines) - more
+        if not expected:
+            return None
         return replace(sold.payout, gaps=(("missing payout", -expected),), is_missing=True)
 
     def _currency(self, sold: _Sold) -> Payout | None:
@@ -152,6 +154,8 @@ class GapMaker:
         worse = (theirs / ours * Decimal("0.985")).quantize(Decimal("0.000001"))
         expected = pays(sold.price, sold.payout.lines)
         gap = money(money(expected * worse) * ours / theirs) - expected
+        if not gap:
+            return None
         return replace(sold.payout, gaps=(("currency", gap),), paid_in=f"{other} {worse}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import random
 import sqlite3
 from collections import Counter, defaultdict
 from datetime import date, timedelta
@@ -16,6 +17,7 @@ import pytest
 from soleflip_pipelines.sandbox import storage
 from soleflip_pipelines.sandbox.business import Generation, current_generation
 from soleflip_pipelines.sandbox.demand import HISTORY_DAYS
+from soleflip_pipelines.sandbox.payout_gaps import GapMaker
 from soleflip_pipelines.sandbox.payouts import (
     MINIMUM_FEE,
     PROCESSING_RATE,
@@ -23,6 +25,7 @@ from soleflip_pipelines.sandbox.payouts import (
     FeeSchedule,
     money,
 )
+from soleflip_pipelines.sandbox.rates import ReferenceRates
 from tests.sandbox.conftest import UNTIL, make_business
 
 pytestmark = pytest.mark.unit
@@ -91,6 +94,22 @@ def test_payouts_add_up(full_business: Path, truth: sqlite3.Connection) -> None:
                 assert -Decimal(amount) >= 15
     assert {"MinTransactionFee", "Minimum Transaction Fee", "Payment Proc. (3%)"} <= set(labels)
     assert {"Shipping", "InPersonDropOff", "Seller Penalty (15%)"} <= set(labels)
+
+
+def test_a_planted_gap_is_never_nothing() -> None:
+    """Of a payout of some cents another rate of exchange takes nothing, so it explains nothing."""
+    first = UNTIL - timedelta(days=HISTORY_DAYS)
+    fees, day = FeeSchedule(300, first, UNTIL), UNTIL - timedelta(days=9)
+    rates = ReferenceRates(7, first - timedelta(days=9), UNTIL)
+    rng = random.Random(7)
+    maker = GapMaker(rng, fees, rates, UNTIL)
+    gaps = []
+    for price in (Decimal("11.34"), Decimal("11.40"), Decimal("120.00")):
+        for _ in range(2_000):
+            planned = fees.payout(price, "EUR", day, rng)
+            gaps += maker.plant(planned, price, "EUR", day).gaps
+    assert {reason for reason, _ in gaps} >= {"currency", "shipping", "missing payout"}
+    assert all(amount for _, amount in gaps)
 
 
 def test_a_payout_is_what_the_schedule_says_and_its_planted_gaps(
