@@ -100,9 +100,11 @@ class ProductFinder:
                 titled.append((self._house(product.brand), title, product))
         self._titles = TitleIndex(titled)
 
-    def knows(self, key: str) -> bool:
-        """Whether a product has this code (a key: capitals and digits alone)."""
-        return key in self._by_code
+    def knows(self, key: str, brand: str | None = None) -> bool:
+        """Whether a product (of the brand's house) has this code (a key: capitals and digits)."""
+        house = self._house(brand)
+        found = self._by_code.get(key, ())
+        return any(house in (None, self._house(product.brand)) for product in found)
 
     def product(self, partner_product_id: str) -> Product | None:
         """The product of this id."""

@@ -17,9 +17,9 @@ from staging.stg_csv__purchases
 """
 OFFERS: LiteralString = """
 select
-    offer.feed_id, offer.aw_product_id, 'offer', offer.feed_id || ':' || offer.aw_product_id, null,
-    null, offer.product_name, null, offer.size_raw, offer.gtin, offer.category_raw, offer.colour,
-    label.brand, label.category, coalesce(label.style_keys, '{}')
+    offer.feed_id, offer.aw_product_id, 'offer', offer.feed_id || ':' || offer.aw_product_id,
+    offer.description, null, offer.product_name, null, offer.size_raw, offer.gtin,
+    offer.category_raw, offer.colour, label.brand, label.category, coalesce(label.style_keys, '{}')
 from staging.stg_awin__offers as offer
 left join enrichment.product_label as label
     on

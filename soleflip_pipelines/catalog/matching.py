@@ -65,8 +65,8 @@ Decisions = dict[tuple[str, str], str | None]
 class Told(NamedTuple):
     """What a partner says of an item, in the order in which every source selects it.
 
-    `label` are free words of a seller, `code` a field for codes; brand, category and style keys are
-    those of the item's stored label, where it has one.
+    `label` are free words of a seller (of an offer, its description), `code` a field for codes;
+    brand, category and style keys are those of the item's stored label, where it has one.
     """
 
     label: str | None
@@ -217,7 +217,10 @@ class Recogniser:
         """
         if told.style_keys is not None:
             name = without_colour(told.name or "", told.colour)
-            return self._finder.find(self._line(told, name, told.size_raw, None)), None
+            line = self._line(told._replace(label=None), name, told.size_raw, None)
+            if line.brand and not line.style_keys:
+                line = replace(line, style_keys=tuple(self._known_keys(told.label, line.brand)))
+            return self._finder.find(line), None
         name = told.name or ""
         words = read_label(told.label, self._finder.knows, self._labeller.codes)
         sizes = dict.fromkeys((told.size_raw, words.size, named_size(name)))
@@ -256,6 +259,12 @@ class Recogniser:
             gtin=told.gtin,
             partner_id=(told.code or told.label or "").strip().lower() or None,
         )
+
+    def _known_keys(self, text: str | None, brand: str) -> Iterator[str]:
+        """Keys of codes in a text that no grammar tells from other numbers, but the catalogue."""
+        for code in known_codes(text, self._finder.knows):
+            if self._finder.knows(code_key(code), brand):
+                yield code_key(code)
 
     def _style_code(self, told: Told, name: str, code: str | None) -> str | None:
         if self._finder.knows(code_key(code or "")):
