@@ -285,8 +285,8 @@ class EmbeddedPostgres:
         write_private(password_file, secrets.token_urlsafe(24))
         programs = self._programs()
         programs.give(password_file)
-        # With checksums of pages the first reading of each page that a build has written, which marks
-        # its rows as committed, would write the page a second time, into the log.
+        # With checksums of pages the first reading of each page that a build has written, which
+        # marks its rows as committed, would write the page a second time, into the log.
         sync = ["--no-sync"] if self._options.get("fsync") == "off" else []
         done = programs.run(
             "initdb", "-D", partial.name, "-U", SUPERUSER, "--pwfile=password",
