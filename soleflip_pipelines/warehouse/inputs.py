@@ -36,16 +36,17 @@ COUNTERS_SQL = """
             'raw_stockx', 'raw_ebay', 'raw_alias', 'raw_awin', 'raw_csv', 'raw_ecb', 'history',
             'reference', 'owner', 'enrichment'
         )
-        and tables.relname <> all(%s)
+        and tables.schemaname || '.' || tables.relname <> all(%s)
     where pg_database.datname = current_database()
     group by pg_database.oid
 """
 RESULT_TABLES = (
-    "sales_forecast",
-    "sales_forecast_daily",
-    "forecast_backtest",
-    "price_recommendation",
-    "listing_change",
+    "enrichment.sales_forecast",
+    "enrichment.sales_forecast_daily",
+    "enrichment.forecast_backtest",
+    "enrichment.price_recommendation",
+    "history.listing_change",
+    "history.order_status",
 )
 
 
