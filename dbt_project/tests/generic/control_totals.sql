@@ -1,8 +1,10 @@
 {#- Totals of the model beside the same totals of where its rows come from. `totals`: name, here
     (made of counts and sums over the model, which an optional `where` narrows), there (a scalar
     query). The model is read once for all of them, and once more for each `where` with a query in
-    it, which can be a join then. Returns one row per total that differs. -#}
+    it, which can be a join then; what several totals are compared with is worked out once. Returns
+    one row per total that differs. -#}
 {% test control_totals(model, totals) %}
+{%- set theres = totals | map(attribute='there') | map('string') | unique(case_sensitive=true) | list %}
 
 with here as (
     select
@@ -24,12 +26,20 @@ with here as (
     from {{ model }}
 ),
 
+there as (
+    select
+        {%- for there in theres %}
+        ({{ there }})::numeric as total_{{ loop.index }}
+        {{- ',' if not loop.last }}
+        {%- endfor %}
+),
+
 totals (total_name, here, there) as (
     {% for total in totals -%}
     select
         '{{ total.name }}',
         (select here.total_{{ loop.index }} from here),
-        ({{ total.there }})::numeric
+        (select there.total_{{ theres.index(total.there | string) + 1 }} from there)
     {{ 'union all' if not loop.last }}
     {% endfor %}
 )
