@@ -32,7 +32,7 @@ doors as (
         currency_code,
         quantity,
         line_amount + delivery_amount as amount
-    from {{ ref('stg_ebay__order_lines') }}
+    from {{ ref('int_sales__ebay_lines') }}
     union all
     select
         'alias'::text as platform,

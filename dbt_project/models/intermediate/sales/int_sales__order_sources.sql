@@ -11,7 +11,7 @@ order_fees as (
 ),
 
 ebay_lines as (
-    select * from {{ ref('stg_ebay__order_lines') }}
+    select * from {{ ref('int_sales__ebay_lines') }}
 ),
 
 alias_orders as (
@@ -19,7 +19,7 @@ alias_orders as (
 ),
 
 stockx_report as (
-    select * from {{ ref('stg_csv__stockx_report') }}
+    select * from {{ ref('int_sales__stockx_report') }}
 ),
 
 ebay_report as (

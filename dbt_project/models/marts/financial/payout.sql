@@ -3,7 +3,7 @@
 with
 
 report as (
-    select * from {{ ref('stg_csv__stockx_report') }}
+    select * from {{ ref('int_sales__stockx_report') }}
     where payout_ref is not null
 ),
 

@@ -23,7 +23,7 @@ expected_fees as (
 ),
 
 report as (
-    select * from {{ ref('stg_csv__stockx_report') }}
+    select * from {{ ref('int_sales__stockx_report') }}
     where payout_ref is not null
 ),
 
