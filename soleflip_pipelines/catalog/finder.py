@@ -8,6 +8,7 @@ from, since a silent guess would put a cost on the wrong sale.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -26,11 +27,16 @@ WORTH_A_LOOK = 0.85
 LEAST_OVERLAP = 0.5
 MOST_CANDIDATES = 5
 ADULT = frozenset({"", "men", "unisex"})
+# StockX tells products of one name apart by the year of their release.
+YEAR = re.compile(r"\s*\((?:19|20)\d\d\)\s*$")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What a partner wrote of an article, with the keys of the codes in it and its label."""
+    """What a partner wrote of an article, with the keys of the codes in it and its label.
+
+    `names_year` is whether its name has the year where StockX's title has one.
+    """
 
     name: str
     size_raw: str | None
@@ -40,6 +46,7 @@ class Line:
     audience: str = ""
     gtin: str | None = None
     partner_id: str | None = None
+    names_year: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,7 @@ class ProductFinder:
         self._by_gtin: dict[str, list[tuple[Product, Variant]]] = {}
         self._by_code: dict[str, list[Product]] = {}
         self._by_title: dict[str, list[Product]] = {}
+        self._by_name: dict[str, list[Product]] = {}
         titled: list[tuple[str | None, str, Product]] = []
         for product in products:
             self._by_id[product.partner_product_id] = product, None
@@ -98,6 +106,7 @@ class ProductFinder:
             for title in dict.fromkeys((product.title, *product.other_titles)):
                 self._by_title.setdefault(normalise(title), []).append(product)
                 titled.append((self._house(product.brand), title, product))
+            self._by_name.setdefault(normalise(YEAR.sub("", product.title)), []).append(product)
         self._titles = TitleIndex(titled)
 
     def knows(self, key: str, brand: str | None = None) -> bool:
@@ -139,6 +148,8 @@ class ProductFinder:
             agreeing = [product for product in titled if not _codes_differ(line, product)]
             if not agreeing:
                 return _undecided(titled, "title with another style code", 0.5)
+            if editions := self._editions(line, agreeing):
+                return _undecided([*agreeing, *editions], "title of several years", 0.5)
             return _unless_numbered(line, self._decided(line, agreeing, "title", 0.95))
         return _unless_numbered(line, self._similar(line))
 
@@ -164,6 +175,18 @@ class ProductFinder:
             for product in self._by_code.get(key, ())
         }
         return list(found.values())
+
+    def _editions(self, line: Line, found: list[Product]) -> list[Product]:
+        """What else a name means that says no year: the same shoe of other years, in its size."""
+        if line.names_year:
+            return []
+        return [
+            product
+            for product in self._by_name.get(normalise(line.name), [])
+            if all(product is not other for other in found)
+            and not _codes_differ(line, product)
+            and self._variants.find(line.size_raw, product)[0] is not None
+        ]
 
     def _is_chance(self, line: Line, product: Product) -> bool:
         """Whether only the code speaks for the product, and brand or type against it."""

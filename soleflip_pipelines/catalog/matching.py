@@ -218,6 +218,7 @@ class Recogniser:
         if told.style_keys is not None:
             name = without_colour(told.name or "", told.colour)
             line = self._line(told._replace(label=None), name, told.size_raw, None)
+            line = replace(line, names_year=False)
             if line.brand and not line.style_keys:
                 line = replace(line, style_keys=tuple(self._known_keys(told.label, line.brand)))
             return self._finder.find(line), None
