@@ -21,15 +21,12 @@ def test_the_marts_agree_with_the_truth(finished: Installation) -> None:
 
 def test_a_second_run_loads_nothing_and_changes_nothing(finished: Installation) -> None:
     before = finished.contents()
-    build = "select setting_value from core.setting where setting_key = 'last_build_id'"
-    last_build = finished.query(build)
     last_batch = finished.query("select max(batch_id) from integration.import_batches")[0][0]
 
     report = json.loads(finished.soleflip("run", "--json").stdout)
 
     assert report["succeeded"]
     assert finished.contents() == before
-    assert finished.query(build) == last_build, "the marts were built anew for nothing"
     news = finished.query(
         "select asset, rows_inserted, rows_updated from integration.import_batches"
         f" where batch_id > {last_batch} and rows_inserted + rows_updated > 0"

@@ -79,6 +79,11 @@ def test_folders_of_marts_are_the_swapped_schemas() -> None:
     assert {*MARTS, "intermediate"} == set(publish.SWAPPED_SCHEMAS)
 
 
+def test_what_a_build_keeps_is_no_reason_for_another(warehouse: Settings) -> None:
+    assert rows(warehouse, "select count(*) > 0 from history.order_status", "loader") == [(True,)]
+    assert publish.up_to_date_build(warehouse) == "first"
+
+
 def test_rules_of_the_project_hold(warehouse: Settings) -> None:
     nodes = run_dbt(warehouse, "prepare", ["test", "--select", "test_type:unit", "path:seeds"])
     assert len(nodes) >= 10
