@@ -91,12 +91,14 @@ _TEXTS = {
         )
         select string_agg(letter, '' order by line) from judged""",
     # Whether the rows of known pages are stored as they were made, by nobody of this batch; `lasts`
-    # are the places of the pages' last rows.
+    # are the places of the pages' last rows. An outer join, since a table that was analyzed while
+    # its first rows were on their way is thought to be empty, and would be read whole each time.
     "keep_pages": """
         with stored as materialized (
-            select i.line, {typed_keys}, t.payload_hash
+            select i.line, {typed_keys},
+                case when t.batch_id <> %(batch)s then t.payload_hash end as payload_hash
             from unnest({arrays}) with ordinality as i ({keys}, line)
-            join {table} t on {same_typed} and t.batch_id <> %(batch)s
+            left join {table} t on {same_typed}
         ),
         made as (
             select min(line) as line,

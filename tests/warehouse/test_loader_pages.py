@@ -12,7 +12,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from soleflip_pipelines.ingestion.fields import DocumentForm, is_amount
+from soleflip_pipelines.settings import Settings
 from soleflip_pipelines.warehouse import loader_rows
+from soleflip_pipelines.warehouse.connection import connect
 from soleflip_pipelines.warehouse.loader import (
     BatchResult,
     BatchSource,
@@ -97,6 +99,33 @@ def test_a_page_whose_rows_are_others_now_is_read_again(
     conn.commit()
     assert load(conn, page) == expected
     assert load(conn, page) == (0, 0, 3, 0, 0)
+
+
+def test_a_known_page_is_looked_up_by_its_keys_whatever_statistics_say(
+    conn: psycopg.Connection, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Analyzed while its first rows were on their way, a table is thought to be empty."""
+    monkeypatch.setattr(loader_rows, "CHUNK_ROWS", 100)
+    judge, read = Judge(), list[int]()
+    known = judge.page(orders(1, 2, 3))
+
+    def pages() -> Iterable[Page]:
+        yield known
+        for number in range(1, 10):
+            yield judge.page(orders(*range(number * 100, number * 100 + 100)), f"more {number}")
+        with connect(settings, role=None, autocommit=True) as other:
+            other.execute("analyze raw_stockx.orders")
+
+    def look(cur: psycopg.Cursor, _: int = 0) -> None:
+        seen = "select idx_tup_fetch from pg_stat_xact_user_tables where relid = %s::regclass"
+        read.extend(cur.execute(seen, ["raw_stockx.orders"]).fetchone() or ())
+
+    assert counts(load_batch(conn, ORDERS, pages(), API)) == (903, 0, 0, 0, 0)
+    tuples = "select reltuples from pg_class where oid = 'raw_stockx.orders'::regclass"
+    assert conn.execute(tuples).fetchone() == (0,)
+    look(conn.cursor())
+    assert counts(load_batch(conn, ORDERS, [known], API, after=look)) == (0, 0, 3, 0, 0)
+    assert 3 <= read[1] - read[0] < 903, "the table was read whole"
 
 
 def test_a_page_with_a_refused_row_is_judged_each_time(conn: psycopg.Connection) -> None:
