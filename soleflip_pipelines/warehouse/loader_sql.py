@@ -91,14 +91,16 @@ _TEXTS = {
         )
         select string_agg(letter, '' order by line) from judged""",
     # Whether the rows of known pages are stored as they were made, by nobody of this batch; `lasts`
-    # are the places of the pages' last rows. An outer join, since a table that was analyzed while
-    # its first rows were on their way is thought to be empty, and would be read whole each time.
+    # are the places of the pages' last rows. Each key is looked up by itself: a table that was
+    # analyzed while its first rows were on their way is thought empty, and a join reads it whole.
     "keep_pages": """
         with stored as materialized (
-            select i.line, {typed_keys},
-                case when t.batch_id <> %(batch)s then t.payload_hash end as payload_hash
+            select i.line, {typed_keys}, t.payload_hash
             from unnest({arrays}) with ordinality as i ({keys}, line)
-            left join {table} t on {same_typed}
+            cross join lateral (
+                select t.payload_hash from {table} t
+                where {same_typed} and t.batch_id <> %(batch)s offset 0
+            ) as t
         ),
         made as (
             select min(line) as line,

@@ -125,7 +125,7 @@ def test_a_known_page_is_looked_up_by_its_keys_whatever_statistics_say(
     assert conn.execute(tuples).fetchone() == (0,)
     look(conn.cursor())
     assert counts(load_batch(conn, ORDERS, [known], API, after=look)) == (0, 0, 3, 0, 0)
-    assert 3 <= read[1] - read[0] < 903, "the table was read whole"
+    assert 3 <= read[1] - read[0] < 20, "more was read than the page's rows"
 
 
 def test_a_page_with_a_refused_row_is_judged_each_time(conn: psycopg.Connection) -> None:
