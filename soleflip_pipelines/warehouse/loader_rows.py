@@ -115,10 +115,10 @@ class FieldPaths:
     def note(self, payload: dict[str, Any]) -> None:
         """Remember what is new in a payload; names past the first two thousand are not kept."""
         levels = self._levels
-        if not payload.keys() <= levels[""]:
+        if not levels[""].issuperset(payload):
             self._add("", payload)
         for name, value in payload.items():
-            if type(value) is dict and not (name in levels and value.keys() <= levels[name]):
+            if type(value) is dict and not (name in levels and levels[name].issuperset(value)):
                 self._add(name, value)
 
     def paths(self) -> list[str]:
@@ -173,7 +173,8 @@ class Chunks:
             if isinstance(row, Page):
                 yield from self._of_page(row)
                 continue
-            yield from self._known_pages()
+            if self._waiting:
+                yield from self._known_pages()
             self._take(row)
             if self._chunk.is_full:
                 yield self._cut()
