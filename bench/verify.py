@@ -1,8 +1,9 @@
 """Whole runs over many generated businesses, each compared with its truth to the cent.
 
-`make bench`, or `python -m bench.verify [--seeds 1-20] [--orders 0,1,10,1106] [--home FOLDER]
-[--until DAY]`. A line for each business: its seed and size, the checks, the values compared, the
-values that differ, the seconds; below it what differs, if anything does. Exit code 1 then.
+`make bench`, or `python -m bench.verify [--seeds 1-20] [--orders 0,1,10,1106,20000]
+[--home FOLDER] [--until DAY]`. A line for each business: its seed and size, the checks, the values
+compared, the values that differ, the seconds; below it what differs, if anything does. Exit code 1
+then.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def check(environment: dict[str, str], seed: int, orders: int) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=numbers, default=numbers("1-20"))
-    parser.add_argument("--orders", type=numbers, default=numbers("0,1,10,1106"))
+    parser.add_argument("--orders", type=numbers, default=numbers("0,1,10,1106,20000"))
     parser.add_argument("--until", default=UNTIL.isoformat())
     parser.add_argument("--home", type=Path)
     arguments = parser.parse_args()
