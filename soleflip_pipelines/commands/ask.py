@@ -10,6 +10,7 @@ from rich.table import Table
 
 from soleflip_pipelines.explain.story import shown
 from soleflip_pipelines.settings import PROJECT_ROOT, get_settings
+from soleflip_pipelines.terminal import print_table
 from soleflip_pipelines.warehouse.connection import connect
 from soleflip_pipelines.warehouse.queries import (
     DASHBOARDS,
@@ -48,7 +49,7 @@ def show_answer(name: str, console: Console, *, as_json: bool) -> None:
             table.add_column(column.replace("_", " "), justify="left" if is_text else "right")
         for row in rows:
             table.add_row(*(escape(shown(row[column])) for column in columns))
-        console.print(table)
+        print_table(console, table)
     else:
         console.print("nothing: there is no such row")
     where = query.path.relative_to(PROJECT_ROOT)

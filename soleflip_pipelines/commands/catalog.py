@@ -12,6 +12,7 @@ from soleflip_pipelines.catalog.labeller import ProductLabeller
 from soleflip_pipelines.catalog.rules import default_rules, load_rules
 from soleflip_pipelines.catalog.size import SizeParser
 from soleflip_pipelines.commands.support import owner_connection
+from soleflip_pipelines.terminal import print_table
 
 SHOWN = 10
 
@@ -81,16 +82,14 @@ def _print_scores(result: Evaluation, console: Console) -> None:
         console.print(f"  {name.replace('_', ' '):18} {text}", highlight=False)
     console.print(f"  {'speed':18} {result.per_second:,.0f} a second", highlight=False)
     if result.confusion:
-        pairs = Table(title="mixed up most", title_justify="left")
-        for column in ("true", "said", "rows"):
-            pairs.add_column(column, overflow="fold")
+        pairs = Table("true", "said", "rows", title="mixed up most", title_justify="left")
         for expected, given, count in result.confusion:
             pairs.add_row(*(text.replace("[", r"\[") for text in (expected, given, f"{count:,}")))
-        console.print(pairs)
+        print_table(console, pairs)
     if not result.worst:
         return
     table = Table("asked", "true", "said", "rule", title="the worst", title_justify="left")
     for example in result.worst[:SHOWN]:
         cells = (example.get(k, "") for k in ("question", "expected", "given", "rule"))
         table.add_row(*(cell.replace("[", r"\[") for cell in cells))
-    console.print(table)
+    print_table(console, table)

@@ -13,6 +13,7 @@ from rich.table import Table
 from soleflip_pipelines.ingestion.inbox import import_file
 from soleflip_pipelines.ingestion.preview import preview_file
 from soleflip_pipelines.settings import get_settings
+from soleflip_pipelines.terminal import print_table
 from soleflip_pipelines.warehouse.connection import connect, prepare_database
 from soleflip_pipelines.warehouse.loader import BatchResult
 
@@ -45,7 +46,7 @@ def show_preview(console: Console, file: Path, kind: str | None) -> None:
     table = Table("field", "column in the file", box=None, padding=(0, 2))
     for field, title in preview.columns.items():
         table.add_row(field, escape(title))
-    console.print(table)
+    print_table(console, table)
     if preview.unused:
         say(f"  kept as written, otherwise unused: {', '.join(preview.unused)}")
     if preview.result.is_repeat:

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from soleflip_pipelines.commands import identity
 from soleflip_pipelines.commands.support import owner_connection
+from soleflip_pipelines.terminal import print_table
 
 if TYPE_CHECKING:
     from soleflip_pipelines.catalog.decisions import Effect
@@ -69,7 +70,7 @@ def review(
             cells = first if place == 0 else ("", "", "")
             shown = f"{example['title']}  ({example['platform']} {example['product_id']})"
             table.add_row(*(escape(cell) for cell in (*cells, shown)))
-    console.print(table)
+    print_table(console, table)
     console.print("decide with: soleflip catalog accept · reject · set · pattern", markup=False)
 
 
@@ -216,7 +217,7 @@ def decisions(as_json: JsonFlag = False) -> None:
         decision = " ".join([row["decision"], *(value for value in values if value)])
         cells = (row["kind"], row["about"], decision, row["note"] or "")
         table.add_row(*map(escape, cells), f"{row['decided_at']:%Y-%m-%d}")
-    console.print(table)
+    print_table(console, table)
 
 
 def _go_on(effect: Effect, yes: bool, *, is_shown: bool = False) -> None:

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from soleflip_pipelines.errors import SoleflipError
+from soleflip_pipelines.terminal import print_table
 
 if TYPE_CHECKING:
     import psycopg
@@ -54,11 +55,11 @@ def list_(
         return
     table = Table("id", "asset", "where", "field", "why", "seen", box=None, header_style="bold")
     for row in rows[:SHOWN]:
-        where = escape(row.position[:60])
+        where = escape(row.position)
         seen = f"{row.last_seen_at:%Y-%m-%d}" + (f" {row.status}" if row.status != "open" else "")
         cells = (row.asset, where, escape(row.field or ""), escape(row.reason), seen)
         table.add_row(str(row.rejected_id), *cells)
-    console.print(table)
+    print_table(console, table)
     if len(rows) > SHOWN:
         console.print(f"… and {len(rows) - SHOWN:,} more: --json lists all", highlight=False)
 

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from soleflip_pipelines.errors import SoleflipError
 from soleflip_pipelines.settings import get_settings
+from soleflip_pipelines.terminal import print_table
 from soleflip_pipelines.warehouse.connection import connect
 from soleflip_pipelines.warehouse.daemon import schedules
 
@@ -192,12 +193,11 @@ def _print_table(console: Console, title: str, rows: list[dict[str, Any]]) -> No
             name.replace("_", " "),
             justify="right" if is_number else "left",
             no_wrap=name in NAMES,
-            overflow="fold",
         )
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
     console.print()
-    console.print(table)
+    print_table(console, table)
 
 
 def _cell(value: object) -> str:

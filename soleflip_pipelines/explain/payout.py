@@ -11,7 +11,7 @@ from decimal import Decimal
 from soleflip_pipelines.explain.doors import tell_doors, tell_status
 from soleflip_pipelines.explain.money import tell_amount
 from soleflip_pipelines.explain.order import find_orders
-from soleflip_pipelines.explain.reading import Book
+from soleflip_pipelines.explain.reading import Book, NotFound
 from soleflip_pipelines.explain.reconciliation import tell_reconciliation, tell_schedule
 from soleflip_pipelines.explain.story import CENT, Row, Story, shown
 
@@ -28,10 +28,19 @@ def explain_payout(book: Book, number: str, platform: str | None = None) -> list
     """The story of the payout of each line of an order, or of each order that was paid together.
 
     Its arguments are `explain_order`'s; a number may also be a payout's own id.
+
+    Raises:
+        NotFound: neither a payout nor an order has the number.
     """
     paid = book.rows(PAID_SQL, number=number.strip())
-    numbers = [(row["order_number"], row["platform"]) for row in paid] or [(number, platform)]
-    return [_tell(book, order) for each in numbers for order in find_orders(book, *each)]
+    if paid:
+        numbers = [(row["order_number"], row["platform"]) for row in paid]
+        return [_tell(book, order) for each in numbers for order in find_orders(book, *each)]
+    try:
+        orders = find_orders(book, number, platform)
+    except NotFound as error:
+        raise NotFound(f"no payout has this id, and {error}") from None
+    return [_tell(book, order) for order in orders]
 
 
 def _tell(book: Book, order: Row) -> Story:

@@ -16,6 +16,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from soleflip_pipelines.terminal import print_table
+
 CENT = Decimal("0.01")
 Row = dict[str, Any]
 
@@ -88,7 +90,7 @@ def print_stories(stories: list[Story], console: Console) -> None:
             for sentence in section.says:
                 console.print(f"  {escape(sentence)}", highlight=False, soft_wrap=True)
             if section.rows:
-                console.print(_table(section.rows))
+                print_table(console, _table(section.rows))
         for contradiction in story.contradictions:
             console.print(f"[red]✗[/red] {escape(contradiction)}", soft_wrap=True)
 
@@ -102,9 +104,7 @@ def _table(rows: list[Row]) -> Table:
     table = Table(box=None, header_style="dim", pad_edge=True, padding=(0, 1, 0, 2))
     for name in rows[0]:
         is_number = any(isinstance(row[name], (int, Decimal)) for row in rows)
-        table.add_column(
-            name.replace("_", " "), justify="right" if is_number else "left", overflow="fold"
-        )
+        table.add_column(name.replace("_", " "), justify="right" if is_number else "left")
     for row in rows:
         table.add_row(*(escape(shown(value)) for value in row.values()))
     return table

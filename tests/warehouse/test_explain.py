@@ -224,6 +224,8 @@ def test_unknown_names_are_one_sentence_with_the_nearest(warehouse: Settings) ->
             explain_order(book, "S-1", "amazon")
         with pytest.raises(NotFound, match=r"there is no order S-1 on ebay; nearest: E-1, B-1"):
             explain_order(book, "S-1", "ebay")
+        with pytest.raises(NotFound, match=r"no payout has this id, and there is no order S-77; n"):
+            explain_payout(book, "S-77")
         with pytest.raises(NotFound, match=r"there is no product DZ1-10; nearest: DZ1-100"):
             explain_product(book, "DZ1-10")
 
