@@ -64,10 +64,15 @@ def test_the_queries_of_the_readme_answer(finished: Installation) -> None:
         assert finished.query(query)
 
 
-def test_an_empty_business_runs_through(new_installation: Callable[..., Installation]) -> None:
-    empty = new_installation(orders=0, seed=32)
-    empty.soleflip("run")
-    empty.soleflip("verify")
-    assert empty.query('select count(*) from sales."order"') == [(0,)]
+@pytest.mark.parametrize(("orders", "seed"), [(0, 32), (1, 9)])
+def test_a_business_of_next_to_nothing_runs_through(
+    new_installation: Callable[..., Installation], orders: int, seed: int
+) -> None:
+    """The one sale of the second has no purchase, so no profit is known."""
+    small = new_installation(orders=orders, seed=seed)
+    small.soleflip("run")
+    small.soleflip("verify")
+    found = small.query('select count(*), count(net_profit) from sales."order"')
+    assert found == [(orders, 0)]
     for query in load_queries(QUESTIONS) + load_queries(DASHBOARDS):
-        empty.query(query.sql)
+        small.query(query.sql)

@@ -103,20 +103,20 @@ _LEDGER_SUMS = """
 select 'profit' as statement,
        iif(max(not is_seen and cost is not null), '?', minus(coalesce(euros(net_profit), '0'),
            coalesce((select euros(cost) from units where lost_on is not null), '0'))) as amount
-from orders having count(*) > 0
+from orders
 union all
-select 'stock', coalesce(euros(iif(is_owned, cost, null)), '0') from units having count(*) > 0
+select 'purchasing', '0'
 union all
-select 'purchasing', max('0') from lines having count(*) > 0
+select 'stock', coalesce(euros(iif(is_owned, cost, null)), '0') from units
 order by 1
 """
 _MART_LEDGER_SUMS = """
-select statement, sum(amount_eur) as amount
-from financial.transaction
-where statement in ('stock', 'purchasing')
-    or (statement = 'profit' and coalesce(profit_state, '') not in ('no_cost', 'no_fees'))
-group by statement
-order by statement
+select s.statement, coalesce(sum(t.amount_eur), 0) as amount
+from (values ('profit'), ('purchasing'), ('stock')) s (statement)
+left join financial.transaction t on t.statement = s.statement
+    and (s.statement <> 'profit' or coalesce(t.profit_state, '') not in ('no_cost', 'no_fees'))
+group by s.statement
+order by s.statement
 """
 COMPARISONS = (
     Comparison(
