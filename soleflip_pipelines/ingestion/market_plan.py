@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 
 import psycopg
 from psycopg import sql
+from psycopg.errors import UndefinedColumn, UndefinedTable
 
 from soleflip_pipelines.ingestion.quota import calls_used
 from soleflip_pipelines.settings import Settings
@@ -25,7 +26,8 @@ REFUSED_AGAIN_AFTER = timedelta(days=7)
 STALE_AFTER = timedelta(hours=24)
 CLASSES = ("in_stock", "listed", "sold", "watched", "dormant")
 
-# Before the first publication whatever was bought may be in stock.
+# Whatever was bought may be in stock as long as no marts are published, or only those of an
+# earlier version of this project.
 BOUGHT_SQL = sql.SQL(
     "select partner_product_id from enrichment.purchase_match where platform = 'stockx'"
 )
@@ -173,34 +175,34 @@ def plan_market(
     Returns:
         StockX's product ids, the most valuable first, and how many had to be left for tomorrow.
     """
-    published = conn.execute(
-        "select to_regclass('inventory.stock') is not null"
-        " and to_regclass('catalog.product') is not null"
-    ).fetchone()
-    has_stock = bool(published and published[0])
-    keys = "upper(regexp_replace({}, '[^[:alnum:]]', '', 'g'))"
-    statement = PLAN_SQL.format(
-        in_stock=PUBLISHED_STOCK_SQL if has_stock else BOUGHT_SQL,
-        bought=BOUGHT_SQL,
-        key_of_watch=sql.SQL(keys).format(sql.SQL("w.style_code")),
-        key_of_product=sql.SQL(keys).format(sql.SQL("p.payload ->> 'styleId'")),
-    )
     names = {"partner": PARTNER, "classes": list(CLASSES)}
-    conn.execute(
-        statement,
-        {
-            **names,
-            "sold_from": (settings.today() - SOLD_WITHIN).isoformat(),
-            "refused_for": REFUSED_AGAIN_AFTER,
-            "max_age": max_age,
-            "budget": calls_to_spend(settings, conn),
-            "today": today_utc,
-        },
-    )
+    given = {
+        **names,
+        "sold_from": (settings.today() - SOLD_WITHIN).isoformat(),
+        "refused_for": REFUSED_AGAIN_AFTER,
+        "max_age": max_age,
+        "budget": calls_to_spend(settings, conn),
+        "today": today_utc,
+    }
+    try:
+        with conn.transaction():
+            conn.execute(_plan_statement(PUBLISHED_STOCK_SQL), given)
+    except (UndefinedColumn, UndefinedTable):
+        conn.execute(_plan_statement(BOUGHT_SQL), given)
     found = conn.execute(PLANNED_SQL, names).fetchall()
     deferred = conn.execute(DEFERRED_SQL, names).fetchone()
     conn.commit()
     return [row[0] for row in found], deferred[0] if deferred else 0
+
+
+def _plan_statement(in_stock: sql.SQL) -> sql.Composed:
+    keys = "upper(regexp_replace({}, '[^[:alnum:]]', '', 'g'))"
+    return PLAN_SQL.format(
+        in_stock=in_stock,
+        bought=BOUGHT_SQL,
+        key_of_watch=sql.SQL(keys).format(sql.SQL("w.style_code")),
+        key_of_product=sql.SQL(keys).format(sql.SQL("p.payload ->> 'styleId'")),
+    )
 
 
 def note_calls(cur: psycopg.Cursor, calls: Sequence[Noted]) -> None:

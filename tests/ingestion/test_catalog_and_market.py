@@ -359,6 +359,12 @@ def test_what_the_last_publication_has_in_stock_comes_before_what_was_bought_onc
         publisher.commit()
     stockx.sync_market_data(partner_settings, conn, log=str)
     assert plan(conn) == [("kept", "in_stock", "fresh"), ("sold-on", "dormant", "fresh")]
+    with connect(partner_settings, role="transformer") as publisher:
+        # The marts are of an earlier version, whose column had another name.
+        publisher.execute("alter table inventory.stock rename is_on_hand to is_here")
+        publisher.commit()
+    stockx.sync_market_data(partner_settings, conn, log=str)
+    assert plan(conn) == [("kept", "in_stock", "fresh"), ("sold-on", "in_stock", "fresh")]
 
 
 def test_a_known_product_is_read_again_within_a_month_with_calls_nobody_needs(
