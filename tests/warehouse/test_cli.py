@@ -85,7 +85,7 @@ def test_status_cuts_no_name_in_a_narrow_terminal(
         " rows_unchanged = rows_unchanged + 1234567"
     )
     conn.commit()
-    shown = call(settings, "status", COLUMNS="80").stdout
+    shown = call(settings, "status", TTY_COMPATIBLE="1", TERM="dumb", COLUMNS="80").stdout
     assert "…" not in shown
     batches = shown[shown.index("Last batches") : shown.index("Rejected rows")]
     query = "select asset from integration.import_batches order by batch_id desc limit 10"
